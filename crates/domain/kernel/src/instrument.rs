@@ -1,0 +1,287 @@
+//! Instruments and their presets (semantics 2 and 3).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Contracts, Money, Price, Side};
+
+/// Which price a file's bars are made of.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PriceSource {
+    /// The bid (forex).
+    Bid,
+    /// The last trade (exchanges).
+    Last,
+}
+
+/// What a trade costs beside its result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Costs {
+    /// Commission and exchange fees per contract and side.
+    pub commission: Money,
+    /// The usual spread, as a price distance. Half of it is paid at each market fill.
+    pub spread: Price,
+    /// Slippage of a market fill, as a price distance.
+    pub slippage: Price,
+}
+
+impl Costs {
+    /// No costs: for comparisons only.
+    pub const NONE: Self = Self { commission: Money::ZERO, spread: Price::ZERO, slippage: Price::ZERO };
+}
+
+/// A scalp's distances where the instrument has its own, in points.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ScalpDistances {
+    /// Take-profit distance, in points.
+    pub take_profit_points: u32,
+    /// Stop-loss distance, in points.
+    pub stop_loss_points: u32,
+}
+
+/// What one must know of an instrument to size, price and book a trade in it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Instrument {
+    /// The name, as the broker or the file spells it.
+    pub name: String,
+    /// Size of a point, as a price distance.
+    pub point: Price,
+    /// Smallest price step.
+    pub tick: Price,
+    /// Value of one point for one contract, in 10⁻⁶ of the account's currency.
+    pub point_value_micros: i64,
+    /// Lots in one contract, in 10⁻⁸ lots.
+    pub lots_per_contract: Price,
+    /// Decimals of its prices.
+    pub digits: u8,
+    /// Currency of the point value.
+    pub currency: String,
+    /// What bars are made of.
+    pub source: PriceSource,
+    /// The broker's margin for one contract (the day-trade guarantee), which the exchange enforces.
+    pub broker_margin: Money,
+    /// What trading it costs.
+    pub costs: Costs,
+    /// Own scalp distances, where the defaults do not fit.
+    pub scalp: Option<ScalpDistances>,
+    /// Name of the session calendar it trades by (`B3`, `FOREX`).
+    pub session: String,
+}
+
+struct Preset {
+    name: &'static str,
+    point: i64,
+    tick: i64,
+    point_value_micros: i64,
+    lots_per_contract: i64,
+    digits: u8,
+    currency: &'static str,
+    source: PriceSource,
+    broker_margin_cents: i64,
+    commission_cents: i64,
+    spread: i64,
+    slippage: i64,
+    session: &'static str,
+}
+
+const UNIT: i64 = Price::SCALE;
+
+const TABLE: [Preset; 4] = [
+    Preset {
+        name: "WIN",
+        point: UNIT,
+        tick: 5 * UNIT,
+        point_value_micros: 200_000,
+        lots_per_contract: UNIT,
+        digits: 0,
+        currency: "BRL",
+        source: PriceSource::Last,
+        broker_margin_cents: 10_000,
+        commission_cents: 25,
+        spread: 5 * UNIT,
+        slippage: 0,
+        session: "B3",
+    },
+    Preset {
+        name: "WDO",
+        point: UNIT,
+        tick: UNIT / 2,
+        point_value_micros: 10_000_000,
+        lots_per_contract: UNIT,
+        digits: 1,
+        currency: "BRL",
+        source: PriceSource::Last,
+        broker_margin_cents: 15_000,
+        commission_cents: 60,
+        spread: UNIT / 2,
+        slippage: 0,
+        session: "B3",
+    },
+    Preset {
+        name: "DOL",
+        point: UNIT,
+        tick: UNIT / 2,
+        point_value_micros: 50_000_000,
+        lots_per_contract: 5 * UNIT,
+        digits: 1,
+        currency: "BRL",
+        source: PriceSource::Last,
+        broker_margin_cents: 75_000,
+        commission_cents: 300,
+        spread: UNIT / 2,
+        slippage: 0,
+        session: "B3",
+    },
+    Preset {
+        name: "EURUSD",
+        point: UNIT / 10_000,
+        tick: UNIT / 100_000,
+        point_value_micros: 1_000_000,
+        lots_per_contract: UNIT / 10,
+        digits: 5,
+        currency: "USD",
+        source: PriceSource::Bid,
+        broker_margin_cents: 15_000,
+        commission_cents: 35,
+        spread: UNIT / 100_000,
+        slippage: UNIT / 500_000,
+        session: "FOREX",
+    },
+];
+
+/// The names of all presets.
+pub const PRESETS: [&str; 4] = [TABLE[0].name, TABLE[1].name, TABLE[2].name, TABLE[3].name];
+
+/// Month letters of B3's dated codes.
+const MONTHS: &[u8] = b"FGHJKMNQUVXZ";
+
+impl Instrument {
+    /// The instrument of that name, spelled as asked: a preset's own name, a dated B3 code (`WINZ26`), or one of
+    /// MetaTrader's and Profit's continuous names (`WIN$`, `WIN$N`, `WIN@`, `WINFUT`). Case does not matter.
+    pub fn preset(name: &str) -> Option<Self> {
+        let preset = TABLE.iter().find(|preset| Some(preset.name) == preset_name(name))?;
+        Some(Self {
+            name: name.to_owned(),
+            point: Price::from_raw(preset.point),
+            tick: Price::from_raw(preset.tick),
+            point_value_micros: preset.point_value_micros,
+            lots_per_contract: Price::from_raw(preset.lots_per_contract),
+            digits: preset.digits,
+            currency: preset.currency.to_owned(),
+            source: preset.source,
+            broker_margin: Money::from_cents(preset.broker_margin_cents),
+            costs: Costs {
+                commission: Money::from_cents(preset.commission_cents),
+                spread: Price::from_raw(preset.spread),
+                slippage: Price::from_raw(preset.slippage),
+            },
+            scalp: None,
+            session: preset.session.to_owned(),
+        })
+    }
+
+    /// The preset that a file's name speaks of (`dolk20_ticks_2020-04-02.csv.gz` → `DOLK20`), if any.
+    pub fn from_file_name(file_name: &str) -> Option<Self> {
+        file_name
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '$' && c != '@')
+            .find(|word| preset_name(word).is_some())
+            .and_then(|word| Self::preset(&word.to_ascii_uppercase()))
+    }
+
+    /// The result of a round trip before costs, rounded once, halves away from zero.
+    ///
+    /// side × (exit − entry) / point × value of a point × contracts (semantics 3).
+    #[inline]
+    pub fn gross(&self, side: Side, entry: Price, exit: Price, contracts: Contracts) -> Money {
+        let moved = i128::from((exit - entry).raw() * side.sign());
+        // 10⁻⁶ of the currency per point; 10⁴ of those make a centavo.
+        let numerator = moved * i128::from(self.point_value_micros) * i128::from(contracts.count());
+        let denominator = i128::from(self.point.raw()) * 10_000;
+        let half = if numerator >= 0 { denominator / 2 } else { -(denominator / 2) };
+        let cents = (numerator + half) / denominator;
+        Money::from_cents(i64::try_from(cents).unwrap_or(if cents > 0 { i64::MAX } else { i64::MIN }))
+    }
+
+    /// So many points as a price distance.
+    #[inline]
+    pub const fn points(&self, points: u32) -> Price {
+        self.point.times(points as i64)
+    }
+}
+
+/// The preset that a name resolves to.
+fn preset_name(name: &str) -> Option<&'static str> {
+    let upper = name.to_ascii_uppercase();
+    TABLE.iter().map(|preset| preset.name).find(|&preset| {
+        upper.strip_prefix(preset).is_some_and(|rest| {
+            let is_b3 = preset.len() == 3;
+            match rest.as_bytes() {
+                [] => true,
+                _ if !is_b3 => false,
+                [month, y1, y2] if MONTHS.contains(month) && y1.is_ascii_digit() && y2.is_ascii_digit() => true,
+                _ => matches!(rest, "$" | "$N" | "$D" | "@" | "@N" | "@D" | "FUT" | "N"),
+            }
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_resolve_to_presets() {
+        for (name, value) in [
+            ("WIN", Some(200_000)),
+            ("WINZ26", Some(200_000)),
+            ("win$n", Some(200_000)),
+            ("WIN@", Some(200_000)),
+            ("WDOFUT", Some(10_000_000)),
+            ("DOLK20", Some(50_000_000)),
+            ("EURUSD", Some(1_000_000)),
+            ("WINDOW", None),
+            ("WINA26", None),
+            ("EURUSDZ26", None),
+            ("PETR4", None),
+        ] {
+            assert_eq!(Instrument::preset(name).map(|i| i.point_value_micros), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn file_names_name_their_instrument() {
+        for (file, name) in [
+            ("dolk20_ticks_2020-04-02.csv.gz", Some("DOLK20")),
+            ("winn_m30_2015_2020_utf16le_chart_export.csv.gz", Some("WINN")),
+            ("eurusd_m1_2018.zip", Some("EURUSD")),
+            ("bars_500k.csv", None),
+        ] {
+            assert_eq!(Instrument::from_file_name(file).map(|i| i.name), name.map(str::to_owned), "{file}");
+        }
+    }
+
+    #[test]
+    fn results_are_exact() {
+        let price = |text: &str| text.parse::<Price>().unwrap();
+        for (symbol, side, entry, exit, contracts, result) in [
+            ("EURUSD", Side::Buy, "1.0850", "1.0930", 1, "80.00"),
+            ("EURUSD", Side::Sell, "1.0850", "1.08493", 3, "2.10"),
+            ("WIN", Side::Buy, "130250", "130255", 1, "1.00"),
+            ("WIN", Side::Sell, "130250", "130330", 10, "-160.00"),
+            ("WDO", Side::Buy, "5553.5", "5554", 2, "10.00"),
+            ("DOL", Side::Buy, "5553.5", "5553", 1, "-25.00"),
+        ] {
+            let instrument = Instrument::preset(symbol).unwrap();
+            let gross = instrument.gross(side, price(entry), price(exit), Contracts::new(contracts));
+            assert_eq!(gross.to_string(), result, "{symbol} {side} {entry} → {exit} × {contracts}");
+        }
+    }
+
+    #[test]
+    fn halves_round_away_from_zero() {
+        // A point worth 0.0001 moves half a centavo over 50 points.
+        let fine = Instrument { point_value_micros: 100, ..Instrument::preset("WIN").unwrap() };
+        let gross = |side| fine.gross(side, Price::ZERO, fine.points(50), Contracts::new(1)).cents();
+        assert_eq!((gross(Side::Buy), gross(Side::Sell)), (1, -1));
+    }
+}

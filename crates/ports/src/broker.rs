@@ -1,0 +1,73 @@
+use alavanca_kernel::{
+    AccountMode, Contracts, LegId, Money, OrderReport, OrderRequest, Price, Side, SymbolId, Timestamp,
+};
+use async_trait::async_trait;
+
+/// Why a broker could not be asked. Says nothing about whether an order exists: see [`Broker::submit`].
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// The order surely never left.
+    #[error("order not sent: {0}")]
+    NotSent(String),
+    /// It is not known whether the order exists. Never resend: ask for the legs until it is proven.
+    #[error("outcome unknown: {0}")]
+    Unknown(String),
+    /// A question was not answered. "Query failed" is not "flat".
+    #[error("broker did not answer: {0}")]
+    Unavailable(String),
+}
+
+/// The account, as the broker sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Account {
+    /// Netting or hedging.
+    pub mode: AccountMode,
+    /// Money without open results.
+    pub balance: Money,
+    /// Money with open results.
+    pub equity: Money,
+    /// Money free for margin.
+    pub free_margin: Money,
+    /// When this was true.
+    pub at: Timestamp,
+}
+
+/// One open leg, as the broker knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrokerLeg {
+    /// The instrument.
+    pub symbol: SymbolId,
+    /// The leg, by its order's id.
+    pub leg: LegId,
+    /// Its side.
+    pub side: Side,
+    /// How many are open.
+    pub quantity: Contracts,
+    /// Average entry price.
+    pub entry: Price,
+    /// The stop that rests at the broker, where there is one.
+    pub stop_loss: Option<Price>,
+    /// The target that rests at the broker, where there is one.
+    pub take_profit: Option<Price>,
+}
+
+/// Executes orders.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait Broker: Send {
+    /// Submits an order whose intent is already stored. The same id submitted again never executes twice.
+    /// What becomes of it arrives through [`reports`](Broker::reports).
+    async fn submit(&mut self, order: OrderRequest) -> Result<(), BrokerError>;
+
+    /// Moves the stop of a leg that rests at the broker.
+    async fn move_stop(&mut self, symbol: SymbolId, leg: LegId, stop_loss: Price) -> Result<(), BrokerError>;
+
+    /// What happened since the last call, in order. Each report is handed out once.
+    async fn reports(&mut self) -> Result<Vec<OrderReport>, BrokerError>;
+
+    /// The account now.
+    async fn account(&mut self) -> Result<Account, BrokerError>;
+
+    /// All open legs now.
+    async fn legs(&mut self) -> Result<Vec<BrokerLeg>, BrokerError>;
+}
