@@ -1,0 +1,1 @@
+//! What every [`Broker`](crate::Broker) has to keep.
