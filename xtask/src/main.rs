@@ -1,1 +1,51 @@
-fn main() {}
+//! The workspace's own tasks, run as `cargo xtask TASK`.
+//!
+//! It is built before anything else, so it stays small: no command-line library, no table library.
+
+mod bench;
+mod ci;
+mod graph;
+mod setup;
+mod table;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+The workspace's own tasks.
+
+cargo xtask ci [--list] [STEP ...]   every check that a change has to pass, or only the steps named
+cargo xtask graph [--write]          the packages' edges against xtask/graph.toml; --write redraws ARCHITECTURE.md
+cargo xtask setup                    installs what the checks need and is not there
+cargo xtask bench [--no-run] [-p PACKAGE ...] [FILTER]
+                                     runs the benches and prints time per element; --no-run prints the last figures
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result<()> {
+    match arguments {
+        ["ci", rest @ ..] => ci::run(rest),
+        ["graph"] => graph::run(false),
+        ["graph", "--write"] => graph::run(true),
+        ["setup"] => setup::run(),
+        ["bench", rest @ ..] => bench::run(rest),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        unknown => bail!("unknown task `{}`\n\n{HELP}", unknown.join(" ")),
+    }
+}
