@@ -15,7 +15,7 @@ const END: &str = "<!-- graph: end -->\n";
 ///
 /// An arrow that a longer way implies is left out of the diagram: kernel would drown in arrows. The table has all.
 pub(crate) fn draw(declared: &Declared) -> String {
-    let mut text = String::from("```mermaid\nflowchart BT\n");
+    let mut text = String::from("```mermaid\nflowchart TD\n");
     for layer in Layer::ALL {
         let folders: Vec<&str> = folders_of(declared, layer).collect();
         if folders.is_empty() {
