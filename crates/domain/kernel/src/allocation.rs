@@ -215,7 +215,7 @@ pub enum Refusal {
     BrokerMargin {
         /// What is free.
         free: Money,
-        /// What base and one extra need.
+        /// What was refused needs: the whole base, or base and one extra.
         needed: Money,
     },
 }
