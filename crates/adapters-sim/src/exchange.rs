@@ -276,6 +276,11 @@ impl SimExchange {
         self.books
     }
 
+    /// Whether an id was submitted before, whatever became of it.
+    pub(crate) fn knows(&self, order: OrderId) -> bool {
+        self.used.binary_search(&order).is_ok()
+    }
+
     #[cold]
     fn fill_at_open(&mut self, symbol: SymbolId, bar: &Bar, reports: &mut Vec<OrderReport>) {
         let market = &mut self.markets[symbol.index()];

@@ -25,10 +25,12 @@
 //! assert_eq!(exchange.position(symbol), 2);
 //! ```
 
+mod broker;
 mod exchange;
 mod random;
 mod settings;
 mod worth;
 
+pub use broker::SimBroker;
 pub use exchange::{Books, SimExchange};
 pub use settings::{FillAt, SimSettings};
