@@ -10,7 +10,7 @@ fn clock(c: &mut Criterion) {
     let mut group = c.benchmark_group("calendar");
     group.throughput(Throughput::Elements(10_000));
     for (name, step) in [("locate_every_second", 1), ("locate_every_minute", 60), ("locate_every_hour", 3_600)] {
-        let mut clock = TradingClock::new(TradingZone::new(&ZoneSettings::default()).unwrap());
+        let mut clock = TradingClock::new(TradingZone::new(&ZoneSettings::default()).expect("the defaults"));
         group.bench_function(name, |b| {
             b.iter(|| {
                 for i in 0..10_000 {
@@ -20,7 +20,7 @@ fn clock(c: &mut Criterion) {
         });
     }
     for (name, step) in [("to_utc_every_second", 1), ("to_utc_every_minute", 60)] {
-        let mut converter = LocalConverter::new(Zone::by_name("--data-tz", "America/New_York").unwrap());
+        let mut converter = LocalConverter::new(Zone::by_name("--data-tz", "America/New_York").expect("a zone"));
         group.bench_function(name, |b| {
             b.iter(|| {
                 for i in 0..10_000 {

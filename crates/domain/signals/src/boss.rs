@@ -1,0 +1,335 @@
+use alavanca_kernel::{Bar, SettingError, Side, Signal, Tick, Unit};
+use serde::{Deserialize, Serialize};
+
+use crate::{Brain, Opinion, Trigger};
+
+/// The most brains that one boss hears.
+pub const MAX_BRAINS: usize = 8;
+
+/// Level 1: hears every brain and makes one signal of their triggers.
+///
+/// - Each side's call is the sum of weight × strength over the brains that trigger for it; the larger call is the
+///   signal's side, and equal calls cancel each other.
+/// - The score is the weighted mean strength of the brains that trigger for that side.
+/// - Stop and target are those of the brain with the largest weight × strength there (the lead; of equals the first):
+///   a mean of several stops would be nobody's stop.
+///
+/// A brain is not heard before its warm-up is over.
+#[derive(Debug)]
+pub struct BossBrain {
+    brains: Vec<Box<dyn Brain>>,
+    warmup: [usize; MAX_BRAINS],
+    wants_ticks: bool,
+    bars: usize,
+    standing: Votes,
+    triggers: [Option<Trigger>; MAX_BRAINS],
+}
+
+/// What the boss made of a bar or a tick.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct BossDecision {
+    /// The signal, where there is one.
+    pub signal: Option<Signal>,
+    /// Where every brain stands.
+    pub votes: Votes,
+}
+
+impl BossBrain {
+    /// A boss of these brains: 1 to [`MAX_BRAINS`], each with a name of its own.
+    pub fn new(brains: Vec<Box<dyn Brain>>) -> Result<Self, SettingError> {
+        let names: Vec<_> = brains.iter().map(|brain| brain.name().to_owned()).collect();
+        let refuse = |allowed: String| Err(SettingError::new("BRAINS", names.join(","), allowed));
+        if !(1..=MAX_BRAINS).contains(&brains.len()) {
+            return refuse(format!("1 to {MAX_BRAINS} brains"));
+        }
+        if (1..names.len()).any(|i| names[..i].contains(&names[i])) {
+            return refuse("each brain once; track records are kept by name".to_owned());
+        }
+        let mut warmup = [0; MAX_BRAINS];
+        for (slot, brain) in warmup.iter_mut().zip(&brains) {
+            *slot = brain.warmup_bars();
+        }
+        let wants_ticks = brains.iter().any(|brain| brain.wants_ticks());
+        let standing = Votes { len: brains.len() as u8, ..Votes::default() };
+        Ok(Self { brains, warmup, wants_ticks, bars: 0, standing, triggers: [None; MAX_BRAINS] })
+    }
+
+    /// The brains' names, in the order of their places.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.brains.iter().map(|brain| brain.name())
+    }
+
+    /// How many bars of history until every brain is heard.
+    pub fn warmup_bars(&self) -> usize {
+        self.warmup.into_iter().max().unwrap_or(0)
+    }
+
+    /// Whether ticks change anything.
+    pub const fn wants_ticks(&self) -> bool {
+        self.wants_ticks
+    }
+
+    /// Takes the next closed bar. `weights` is asked only where several brains have to be weighed.
+    #[inline]
+    pub fn on_bar(&mut self, bar: &Bar, weights: impl FnOnce() -> Weights) -> BossDecision {
+        self.bars += 1;
+        let bars = self.bars;
+        if let [only] = self.brains.as_mut_slice() {
+            let opinion = only.on_bar(bar);
+            let heard = bars >= self.warmup[0];
+            return sole(&mut self.standing, if heard { opinion } else { Opinion::NONE });
+        }
+        let mut votes = Votes { len: self.standing.len, ..Votes::default() };
+        for (i, brain) in self.brains.iter_mut().enumerate() {
+            let opinion = brain.on_bar(bar);
+            if bars >= self.warmup[i] {
+                votes.take(i, &opinion);
+                self.triggers[i] = opinion.trigger;
+            }
+        }
+        self.standing = votes;
+        self.decide(weights)
+    }
+
+    /// Takes a tick; `None` where no brain had anything to say to it.
+    pub fn on_tick(&mut self, tick: &Tick, weights: impl FnOnce() -> Weights) -> Option<BossDecision> {
+        if !self.wants_ticks {
+            return None;
+        }
+        // Leanings stand until they change; triggers are for the moment.
+        let mut votes = Votes { buy_now: 0, sell_now: 0, lead: 0, ..self.standing };
+        let mut spoke = false;
+        for (i, brain) in self.brains.iter_mut().enumerate() {
+            if let Some(opinion) = brain.on_tick(tick).filter(|_| self.bars >= self.warmup[i]) {
+                spoke = true;
+                votes.take(i, &opinion);
+                self.triggers[i] = opinion.trigger;
+            }
+        }
+        self.standing = votes;
+        spoke.then(|| self.decide(weights))
+    }
+
+    /// Where every brain stands, as of the last bar or tick.
+    pub const fn votes(&self) -> Votes {
+        self.standing
+    }
+
+    /// Forgets everything, as new.
+    pub fn reset(&mut self) {
+        for brain in &mut self.brains {
+            brain.reset();
+        }
+        self.bars = 0;
+        self.standing = Votes { len: self.standing.len, ..Votes::default() };
+    }
+
+    #[inline]
+    fn decide(&mut self, weights: impl FnOnce() -> Weights) -> BossDecision {
+        if self.standing.buy_now | self.standing.sell_now == 0 {
+            return BossDecision { signal: None, votes: self.standing };
+        }
+        let weights = weights();
+        let call = |side| {
+            let mut call = Call { sum: 0.0, weight: 0.0, loudest: 0.0, lead: None };
+            for i in self.standing.triggered(side).places() {
+                if let Some(trigger) = &self.triggers[i] {
+                    call.add(i, weights.0[i], trigger.strength.get());
+                }
+            }
+            call
+        };
+        let (buy, sell) = (call(Side::Buy), call(Side::Sell));
+        let winner = if buy.sum > sell.sum {
+            Some((Side::Buy, buy))
+        } else if sell.sum > buy.sum {
+            Some((Side::Sell, sell))
+        } else {
+            None
+        };
+        let signal = winner.and_then(|(side, call)| {
+            let lead = call.lead?;
+            let trigger = self.triggers[lead]?;
+            self.standing.lead = lead as u8;
+            let score = Unit::saturating(call.sum / call.weight);
+            Some(Signal { side, score, stop: trigger.stop, target: trigger.target })
+        });
+        BossDecision { signal, votes: self.standing }
+    }
+}
+
+/// The only brain is the boss.
+#[inline]
+fn sole(standing: &mut Votes, opinion: Opinion) -> BossDecision {
+    let mut votes = Votes { len: 1, ..Votes::default() };
+    votes.take(0, &opinion);
+    *standing = votes;
+    let signal = opinion.trigger.map(|trigger| Signal {
+        side: trigger.side,
+        score: trigger.strength,
+        stop: trigger.stop,
+        target: trigger.target,
+    });
+    BossDecision { signal, votes }
+}
+
+/// One side's call.
+struct Call {
+    sum: f64,
+    weight: f64,
+    loudest: f64,
+    lead: Option<usize>,
+}
+
+impl Call {
+    fn add(&mut self, place: usize, weight: f64, strength: f64) {
+        let loud = weight * strength;
+        self.sum += loud;
+        self.weight += weight;
+        if loud > self.loudest {
+            (self.loudest, self.lead) = (loud, Some(place));
+        }
+    }
+}
+
+/// How much each brain counts, by its place. Only their ratios matter.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Weights([f64; MAX_BRAINS]);
+
+impl Weights {
+    /// All the same.
+    pub const EQUAL: Self = Self([1.0; MAX_BRAINS]);
+
+    /// Weights by place. What is not finite or not above zero counts as zero.
+    pub fn new(mut weights: [f64; MAX_BRAINS]) -> Self {
+        for weight in &mut weights {
+            if !(weight.is_finite() && *weight > 0.0) {
+                *weight = 0.0;
+            }
+        }
+        Self(weights)
+    }
+
+    /// The weight of the brain at a place; 0 where there is none.
+    #[inline]
+    pub fn get(&self, place: usize) -> f64 {
+        self.0.get(place).copied().unwrap_or(0.0)
+    }
+}
+
+/// Where every brain stands: its leaning, and its trigger of the moment.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct Votes {
+    // One bit per brain's place.
+    buy: u8,
+    sell: u8,
+    buy_now: u8,
+    sell_now: u8,
+    lead: u8,
+    len: u8,
+}
+
+impl Votes {
+    /// How many brains there are.
+    pub const fn len(self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether there is no brain.
+    pub const fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    /// Where the brain at a place leans.
+    pub const fn bias(self, place: usize) -> Option<Side> {
+        Self::side(self.buy, self.sell, place)
+    }
+
+    /// The side that the brain at a place wants to trade now.
+    pub const fn trigger(self, place: usize) -> Option<Side> {
+        Self::side(self.buy_now, self.sell_now, place)
+    }
+
+    /// The place of the brain whose stop and target the signal has.
+    pub const fn lead(self) -> usize {
+        self.lead as usize
+    }
+
+    /// The brains that trigger for a side.
+    pub const fn triggered(self, side: Side) -> Places {
+        Places(match side {
+            Side::Buy => self.buy_now,
+            Side::Sell => self.sell_now,
+        })
+    }
+
+    /// Who stands with a trade of `side` and who against. A trigger outweighs a leaning.
+    pub const fn voters(self, side: Side) -> Voters {
+        let (with, with_now, against, against_now) = match side {
+            Side::Buy => (self.buy, self.buy_now, self.sell, self.sell_now),
+            Side::Sell => (self.sell, self.sell_now, self.buy, self.buy_now),
+        };
+        Voters { with: Places(with & !against_now | with_now), against: Places(against & !with_now | against_now) }
+    }
+
+    const fn side(buy: u8, sell: u8, place: usize) -> Option<Side> {
+        if place >= MAX_BRAINS {
+            None
+        } else if buy >> place & 1 == 1 {
+            Some(Side::Buy)
+        } else if sell >> place & 1 == 1 {
+            Some(Side::Sell)
+        } else {
+            None
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, place: usize, opinion: &Opinion) {
+        let bit = 1_u8 << place;
+        for (mask, set) in [
+            (&mut self.buy, opinion.bias == Some(Side::Buy)),
+            (&mut self.sell, opinion.bias == Some(Side::Sell)),
+            (&mut self.buy_now, opinion.trigger.is_some_and(|trigger| trigger.side == Side::Buy)),
+            (&mut self.sell_now, opinion.trigger.is_some_and(|trigger| trigger.side == Side::Sell)),
+        ] {
+            *mask = if set { *mask | bit } else { *mask & !bit };
+        }
+    }
+}
+
+/// Some of the brains, by their places.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Places(u8);
+
+impl Places {
+    /// Bit i is set for the brain at place i.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Whether the brain at a place is one of them.
+    pub const fn contains(self, place: usize) -> bool {
+        place < MAX_BRAINS && self.0 >> place & 1 == 1
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Their places, in order.
+    pub fn places(self) -> impl Iterator<Item = usize> {
+        (0..MAX_BRAINS).filter(move |&place| self.contains(place))
+    }
+}
+
+/// Who stands with a trade and who against it; the others have no view.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct Voters {
+    /// Those that want it or lean its way.
+    pub with: Places,
+    /// Those that want or lean the other way.
+    pub against: Places,
+}
