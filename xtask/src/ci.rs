@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::table::aligned;
 use crate::workspace::{Metadata, cargo};
-use crate::{graph, setup};
+use crate::{graph, names, setup};
 
 /// One check.
 struct Step {
@@ -20,6 +20,7 @@ struct Step {
 enum Work {
     Setup,
     Graph,
+    Names,
     Cargo { arguments: Vec<String>, rustdoc_flags: Option<&'static str> },
 }
 
@@ -76,6 +77,7 @@ fn steps(metadata: &Metadata) -> Vec<Step> {
         Step { name: "setup", why: "the tools are there", work: vec![Work::Setup] },
         Step { name: "fmt", why: "formatted", work: vec![Work::cargo(&["fmt", "--all", "--check"])] },
         Step { name: "graph", why: "packages use each other as xtask/graph.toml says", work: vec![Work::Graph] },
+        Step { name: "names", why: "what the glossary names is there", work: vec![Work::Names] },
         Step {
             name: "deny",
             why: "licences, banned crates, sources; advisories need a network",
@@ -165,6 +167,7 @@ impl Work {
         match self {
             Self::Setup => setup::run(),
             Self::Graph => graph::run(false),
+            Self::Names => names::run(),
             Self::Cargo { arguments, rustdoc_flags } => {
                 println!("$ {self}");
                 let mut command = cargo();
@@ -189,6 +192,7 @@ impl fmt::Display for Work {
         match self {
             Self::Setup => f.write_str("cargo xtask setup"),
             Self::Graph => f.write_str("cargo xtask graph"),
+            Self::Names => f.write_str("cargo xtask names"),
             Self::Cargo { arguments, rustdoc_flags } => {
                 if let Some(flags) = rustdoc_flags {
                     write!(f, "RUSTDOCFLAGS='{flags}' ")?;

@@ -5,6 +5,7 @@
 mod bench;
 mod ci;
 mod graph;
+mod names;
 mod setup;
 mod table;
 mod workspace;
@@ -18,6 +19,7 @@ The workspace's own tasks.
 
 cargo xtask ci [--list] [STEP ...]   every check that a change has to pass, or only the steps named
 cargo xtask graph [--write]          the packages' edges against xtask/graph.toml; --write redraws ARCHITECTURE.md
+cargo xtask names                    the names in docs/glossary.md against the code
 cargo xtask setup                    installs what the checks need and is not there
 cargo xtask bench [--no-run] [-p PACKAGE ...] [FILTER]
                                      runs the benches and prints time per element; --no-run prints the last figures
@@ -40,6 +42,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["ci", rest @ ..] => ci::run(rest),
         ["graph"] => graph::run(false),
         ["graph", "--write"] => graph::run(true),
+        ["names"] => names::run(),
         ["setup"] => setup::run(),
         ["bench", rest @ ..] => bench::run(rest),
         [] | ["help" | "--help" | "-h"] => {
