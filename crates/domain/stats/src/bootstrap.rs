@@ -23,7 +23,8 @@ pub fn bootstrap_interval(
         })
         .collect();
     results.sort_by(f64::total_cmp);
-    Some((quantile(&results, (1.0 - level) / 2.0)?, quantile(&results, (1.0 + level) / 2.0)?))
+    let outside = (1.0 - level) / 2.0;
+    Some((quantile(&results, outside)?, quantile(&results, 1.0 - outside)?))
 }
 
 /// A whole number below `bound`, all equally likely (Lemire 2019).

@@ -42,22 +42,22 @@ pub fn regularized_incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
 /// exponentially, whatever the shapes.
 #[derive(Clone, Copy, Debug)]
 pub struct Beta {
-    alpha: f64,
-    beta: f64,
-    /// The logit of alpha / (alpha + beta), where the density has its top.
+    a: f64,
+    b: f64,
+    /// The logit of a / (a + b), where the density has its top.
     top: f64,
     /// The density at its top.
     height: f64,
 }
 
 impl Beta {
-    /// For finite shapes > 0.
-    pub fn new(alpha: f64, beta: f64) -> Self {
-        let sum = alpha + beta;
+    /// Beta(a, b), for finite shapes > 0.
+    pub fn new(a: f64, b: f64) -> Self {
+        let sum = a + b;
         // Relative to the top the large terms of ln B cancel by themselves, so that shapes of millions keep their digits.
-        let height = (alpha / sum * beta / (2.0 * PI)).sqrt()
-            * (stirling_error(sum) - stirling_error(alpha) - stirling_error(beta)).exp();
-        Self { alpha, beta, top: alpha.ln() - beta.ln(), height }
+        let height =
+            (a / sum * b / (2.0 * PI)).sqrt() * (stirling_error(sum) - stirling_error(a) - stirling_error(b)).exp();
+        Self { a, b, top: a.ln() - b.ln(), height }
     }
 
     /// The logit of the mean, which is the mode in logit space.
@@ -67,24 +67,24 @@ impl Beta {
 
     /// The width of a normal distribution with the same curvature at the top, in logit space.
     pub fn width(&self) -> f64 {
-        (1.0 / self.alpha + 1.0 / self.beta).sqrt()
+        (1.0 / self.a + 1.0 / self.b).sqrt()
     }
 
     /// An interval in logit space outside which less than 1e-13 lies on either side.
     pub fn support(&self) -> (f64, f64) {
         let normal = 9.0 * self.width();
-        (self.top - normal - 32.0 / self.alpha, self.top + normal + 32.0 / self.beta)
+        (self.top - normal - 32.0 / self.a, self.top + normal + 32.0 / self.b)
     }
 
     /// Density in z, and the chance of at most z.
     pub fn density_and_cdf_at_logit(&self, z: f64) -> (f64, f64) {
-        let (alpha, beta, sum) = (self.alpha, self.beta, self.alpha + self.beta);
+        let (a, b, sum) = (self.a, self.b, self.a + self.b);
         let w = z - self.top;
-        // ln of (density / height): alpha w − sum ln(q + p eʷ), in the form that does not overflow.
+        // ln of (density / height): a w − sum ln(q + p eʷ), in the form that does not overflow.
         let relative = if w > 0.0 {
-            -beta * w - sum * (beta / sum * (-w).exp_m1()).ln_1p()
+            -b * w - sum * (b / sum * (-w).exp_m1()).ln_1p()
         } else {
-            alpha * w - sum * (alpha / sum * w.exp_m1()).ln_1p()
+            a * w - sum * (a / sum * w.exp_m1()).ln_1p()
         };
         let density = self.height * relative.exp();
         // x and 1 − x, each with all its digits.
@@ -95,10 +95,10 @@ impl Beta {
             let e = z.exp();
             (e / (1.0 + e), 1.0 / (1.0 + e))
         };
-        let cdf = if x * (sum + 2.0) < alpha + 1.0 {
-            density * continued_fraction(alpha, beta, x) / alpha
+        let cdf = if x * (sum + 2.0) < a + 1.0 {
+            density * continued_fraction(a, b, x) / a
         } else {
-            1.0 - density * continued_fraction(beta, alpha, rest) / beta
+            1.0 - density * continued_fraction(b, a, rest) / b
         };
         (density, cdf.clamp(0.0, 1.0))
     }
