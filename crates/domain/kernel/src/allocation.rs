@@ -211,7 +211,7 @@ pub enum Refusal {
     },
     /// All layers passed, but the settings allow no extra contract.
     NoExtraConfigured,
-    /// All layers passed, but the broker's margin does not cover base and extra (semantics 4 and 9).
+    /// The broker's margin does not cover the base or, where all layers passed, one extra (semantics 4 and 9).
     BrokerMargin {
         /// What is free.
         free: Money,

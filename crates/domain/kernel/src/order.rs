@@ -65,6 +65,9 @@ pub struct Protection {
     pub target: Option<ExitAt>,
     /// How long the leg may live, in seconds from its fill.
     pub hold_seconds: Option<u32>,
+    /// At the time limit the leg stays open, since the engine decides about it (HYBRID, semantics 10). The target of
+    /// the bar in which the limit falls still does not count.
+    pub keep_at_limit: bool,
 }
 
 impl Protection {

@@ -81,6 +81,7 @@ impl ScalpBook {
             stop: Some(ExitAt::Distance(instrument.points(distances.stop_loss_points))),
             target: Some(ExitAt::Distance(instrument.points(distances.take_profit_points))),
             hold_seconds: Some(self.config.settings().hold_seconds_max),
+            keep_at_limit: self.config.settings().hybrid,
         }
     }
 

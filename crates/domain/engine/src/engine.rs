@@ -1,0 +1,296 @@
+//! The one place where the bricks meet.
+
+use alavanca_calendar::{Moment, TradingClock};
+use alavanca_capital::Capital;
+use alavanca_execution::CloseCause;
+use alavanca_gate::Gate;
+use alavanca_kernel::{Bar, Instrument, Money, Price, SettingError, SymbolId, Tick, Timestamp};
+use alavanca_risk::{Risk, RiskChange};
+use alavanca_rl::Policy;
+use alavanca_scalp::ScalpBook;
+use alavanca_updater::Updater;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{DeskConfig, EngineConfig};
+use crate::desk::{Desk, Quote};
+use crate::event::{AccountView, Command, Effect, Event, InputFault, Notice};
+use crate::record::{DayRecord, PolicyEvent, PolicyEventKind, Record};
+
+/// The trading engine: an event goes in, effects come out. The same engine runs a backtest, paper and live.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) config: EngineConfig,
+    pub(crate) clock: TradingClock,
+    pub(crate) capital: Capital,
+    pub(crate) scalps: ScalpBook,
+    pub(crate) risk: Risk,
+    pub(crate) gate: Gate,
+    pub(crate) policy: Box<dyn Policy>,
+    pub(crate) updater: Updater,
+    pub(crate) desks: Vec<Desk>,
+    pub(crate) account: Option<AccountView>,
+    pub(crate) decisions: u64,
+    pub(crate) trades: u64,
+    pub(crate) orders: u64,
+    pub(crate) now: Timestamp,
+    pub(crate) moment: Option<Moment>,
+    pub(crate) open_trades: u32,
+    pub(crate) dirty: bool,
+    pub(crate) counts: Counts,
+}
+
+/// What the engine has seen, beside its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Bars taken in, those gathered from ticks included.
+    pub bars: u64,
+    /// Ticks taken in.
+    pub ticks: u64,
+    /// Signals of the boss.
+    pub signals: u64,
+    /// Signals that came while a trade was open (semantics 11).
+    pub signals_while_open: u64,
+    /// Bars and ticks that were not taken in.
+    pub bad_inputs: u64,
+    /// Reports of the broker that fitted no leg.
+    pub unexpected_reports: u64,
+}
+
+impl Engine {
+    /// An engine over these instruments; [`SymbolId`] n is the n-th of them.
+    ///
+    /// # Errors
+    /// Settings that no brick could refuse alone.
+    pub fn new(config: EngineConfig, desks: Vec<DeskConfig>, policy: Box<dyn Policy>) -> Result<Self, SettingError> {
+        config.check(&desks)?;
+        let seconds = config.signal_bar_seconds;
+        Ok(Self {
+            clock: TradingClock::new(config.zone),
+            capital: Capital::new(config.capital),
+            scalps: ScalpBook::new(config.scalp, desks.len()),
+            risk: Risk::new(config.risk),
+            gate: Gate::new(config.gate),
+            policy,
+            updater: Updater::new(config.updater),
+            desks: desks.into_iter().map(|desk| Desk::new(desk, seconds)).collect(),
+            account: None,
+            decisions: 0,
+            trades: 0,
+            orders: 0,
+            now: Timestamp::MIN,
+            moment: None,
+            open_trades: 0,
+            dirty: false,
+            counts: Counts::default(),
+            config,
+        })
+    }
+
+    /// Applies one event. What has to happen in the world is appended to `effects`, in order.
+    #[inline]
+    pub fn step(&mut self, event: &Event, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Bar(symbol, bar) => self.on_bar(*symbol, bar, effects),
+            Event::Tick(symbol, tick) => self.on_tick(*symbol, tick, effects),
+            Event::Order(report) => self.on_report(report, effects),
+            Event::Account(view) => self.account = Some(*view),
+            Event::Command(command, at) => self.on_command(*command, *at, effects),
+            Event::End(at) => self.on_end(*at, effects),
+        }
+    }
+
+    #[inline]
+    fn on_bar(&mut self, symbol: SymbolId, bar: &Bar, effects: &mut Vec<Effect>) {
+        let Some(desk) = self.desks.get_mut(symbol.index()) else {
+            return self.refuse(symbol, bar.time, InputFault::UnknownSymbol, effects);
+        };
+        if !bar.is_sound() {
+            return self.refuse(symbol, bar.time, InputFault::Unsound, effects);
+        }
+        if bar.time <= desk.last_bar {
+            return self.refuse(symbol, bar.time, InputFault::Backwards, effects);
+        }
+        let end = bar.end();
+        desk.last_bar = bar.time;
+        desk.quote = Quote { mark: bar.close, bid: bar.close, ask: bar.close, tradable: true, book: false, at: end };
+        self.advance(end, effects);
+        if self.open_trades > 0 {
+            self.watch(symbol, effects);
+        }
+        self.look(symbol, bar, effects);
+    }
+
+    fn on_tick(&mut self, symbol: SymbolId, tick: &Tick, effects: &mut Vec<Effect>) {
+        let Some(desk) = self.desks.get_mut(symbol.index()) else {
+            return self.refuse(symbol, tick.time, InputFault::UnknownSymbol, effects);
+        };
+        let price = tick.mark();
+        if tick.bid < Price::ZERO || tick.ask < Price::ZERO || tick.last < Price::ZERO || !price.is_positive() {
+            return self.refuse(symbol, tick.time, InputFault::Unsound, effects);
+        }
+        if tick.time < desk.last_tick {
+            return self.refuse(symbol, tick.time, InputFault::Backwards, effects);
+        }
+        self.counts.ticks += 1;
+        desk.last_tick = tick.time;
+        let tradable = tick.is_tradable();
+        desk.quote = Quote { mark: price, bid: tick.bid, ask: tick.ask, tradable, book: true, at: tick.time };
+        let closed = desk.gatherer.push(tick, price);
+        self.advance(tick.time, effects);
+        if self.open_trades > 0 {
+            self.watch_tick(symbol, tick, effects);
+            self.watch(symbol, effects);
+        }
+        if let Some(bar) = closed {
+            self.look(symbol, &bar, effects);
+        }
+    }
+
+    /// Lets time pass: days roll, pauses and freezes end.
+    #[inline]
+    pub(crate) fn advance(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
+        if at < self.now {
+            return;
+        }
+        self.now = at;
+        let moment = self.clock.locate(at);
+        if self.moment.is_none_or(|before| before.day != moment.day) {
+            self.roll_day(moment, effects);
+        }
+        self.moment = Some(moment);
+        if let Some(change) = self.risk.on_time(at, moment.day) {
+            self.apply_risk(change, effects);
+        }
+    }
+
+    fn roll_day(&mut self, moment: Moment, effects: &mut Vec<Effect>) {
+        if let Some(before) = self.moment {
+            let equity = self.account.map(|account| account.equity);
+            let net = self.risk.daily_profit();
+            self.record(Record::Day(DayRecord { day: before.day, net, equity }), effects);
+        }
+        for desk in &mut self.desks {
+            desk.day_net = Money::ZERO;
+        }
+        for regime in self.updater.on_day(moment.day) {
+            self.thaw(regime, effects);
+        }
+    }
+
+    pub(crate) fn thaw(&mut self, regime: alavanca_kernel::Regime, effects: &mut Vec<Effect>) {
+        self.policy.unfreeze(regime);
+        self.updater.thawed(regime);
+        let event =
+            PolicyEvent { regime, kind: PolicyEventKind::Thawed, policy_version: self.policy.version(), at: self.now };
+        self.record(Record::Policy(event), effects);
+    }
+
+    pub(crate) fn apply_risk(&mut self, change: RiskChange, effects: &mut Vec<Effect>) {
+        let flatten = change.flatten;
+        self.record(Record::Risk(change), effects);
+        if flatten {
+            self.flatten(CloseCause::Risk, effects);
+        }
+    }
+
+    /// Closes everything that is open and takes back what is on its way.
+    pub(crate) fn flatten(&mut self, cause: CloseCause, effects: &mut Vec<Effect>) {
+        for index in 0..self.desks.len() {
+            self.desks[index].reversal = None;
+            self.close_trade(SymbolId::new(index as u16), cause, effects);
+        }
+    }
+
+    fn on_command(&mut self, command: Command, at: Timestamp, effects: &mut Vec<Effect>) {
+        self.advance(at, effects);
+        let change = match command {
+            Command::Halt => self.risk.halt(at),
+            Command::Resume => self.risk.resume(at),
+            Command::StoreFailed => self.risk.store_failed(at),
+            Command::Reconciled => self.risk.reconciled(at),
+            Command::Flatten => return self.flatten(CloseCause::Operator, effects),
+            Command::Freeze(regime) => {
+                if !self.policy.is_frozen(regime) {
+                    let kind = PolicyEventKind::Frozen { window: None, baseline: None };
+                    self.freeze(regime, kind, effects);
+                }
+                return;
+            }
+            Command::Unfreeze(regime) => {
+                if self.policy.is_frozen(regime) {
+                    self.thaw(regime, effects);
+                }
+                return;
+            }
+        };
+        if let Some(change) = change {
+            self.apply_risk(change, effects);
+        }
+    }
+
+    fn on_end(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
+        self.advance(at, effects);
+        self.flatten(CloseCause::EndOfMarket, effects);
+    }
+
+    /// Closes the books of the last day. To be called once, after the fills that [`Event::End`] brought about.
+    pub fn finish(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(moment) = self.moment.take() {
+            let equity = self.account.map(|account| account.equity);
+            let net = self.risk.daily_profit();
+            self.record(Record::Day(DayRecord { day: moment.day, net, equity }), effects);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn record(&mut self, record: Record, effects: &mut Vec<Effect>) {
+        self.dirty = true;
+        effects.push(Effect::Record(record));
+    }
+
+    #[cold]
+    fn refuse(&mut self, symbol: SymbolId, at: Timestamp, fault: InputFault, effects: &mut Vec<Effect>) {
+        self.counts.bad_inputs += 1;
+        effects.push(Effect::Notify(Notice::BadInput { symbol, at, fault }));
+    }
+
+    /// What the engine has seen, beside its records.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Sizing, its history and statistics.
+    pub fn capital(&self) -> &Capital {
+        &self.capital
+    }
+
+    /// Scalps, cooldowns, their events and statistics.
+    pub fn scalps(&self) -> &ScalpBook {
+        &self.scalps
+    }
+
+    /// Limits and the day's result.
+    pub fn risk(&self) -> &Risk {
+        &self.risk
+    }
+
+    /// The served policy.
+    pub fn policy(&self) -> &dyn Policy {
+        &*self.policy
+    }
+
+    /// Batches and snapshots.
+    pub fn updater(&self) -> &Updater {
+        &self.updater
+    }
+
+    /// The instrument of that id.
+    pub fn instrument(&self, symbol: SymbolId) -> Option<&Instrument> {
+        self.desks.get(symbol.index()).map(|desk| &desk.instrument)
+    }
+
+    /// Trades that are open or on their way.
+    pub fn open_trades(&self) -> impl Iterator<Item = &alavanca_execution::OpenTrade> {
+        self.desks.iter().filter_map(|desk| desk.trade.as_ref())
+    }
+}
