@@ -187,10 +187,11 @@ fn less(amount: Money, elsewhere: Money) -> Money {
 /// margin that a broker could mean, and covers nothing.
 #[inline]
 fn covered(free: Money, broker_margin: Money, wanted: u32) -> u32 {
-    if broker_margin == Money::ZERO || broker_margin.is_positive() && saturating_times(broker_margin, wanted) <= free {
+    let all_fit = broker_margin.cents().checked_mul(i64::from(wanted)).is_some_and(|all| all <= free.cents());
+    if broker_margin == Money::ZERO || broker_margin.is_positive() && all_fit {
         wanted
     } else {
-        // The product did not fit into the free margin, so the quotient is below `wanted`.
+        // Not all fit, so the quotient is below `wanted`.
         free.fits(broker_margin) as u32
     }
 }
