@@ -13,7 +13,9 @@ fn brl(units: i64) -> Money {
 }
 
 fn unit(value: f64) -> Option<Unit> {
-    Some(Unit::new(value).unwrap())
+    let unit = Unit::new(value);
+    assert!(unit.is_some(), "{value} is no unit, and would be tested as missing");
+    unit
 }
 
 /// Everything known, every layer of the default settings passed, money for 10 + 1.
