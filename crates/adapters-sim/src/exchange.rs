@@ -75,6 +75,9 @@ struct Market {
 #[derive(Debug)]
 struct Leg {
     levels: ExitLevels,
+    /// What the bar of the moment touches.
+    touched: Option<Touch>,
+    keep_at_limit: bool,
     id: LegId,
     open: Contracts,
     /// Entry price times contracts over what is open.
@@ -195,15 +198,13 @@ impl SimExchange {
     /// Moves a leg's stop, onto the tick grid. False where there is no such leg or the stop would be on the wrong side
     /// of the market: then nothing has moved.
     pub fn move_stop(&mut self, symbol: SymbolId, leg: LegId, stop: Price) -> bool {
-        let Some(market) = self.markets.get_mut(symbol.index()) else { return false };
-        let (tick, leave) = (market.tick, market.leave);
-        let Some(leg) = market.legs.iter_mut().find(|open| open.id == leg) else { return false };
-        let (side, stop) = (leg.levels.side(), stop.to_tick(tick));
-        let behind = is_ahead(side, stop, leave_of(leave, side));
-        if behind {
-            leg.levels = leg.levels.with_stop(stop);
-        }
-        behind
+        self.leg_mut(symbol, leg).is_some_and(|(leg, rules)| leg.move_exits(rules, stop, leg.levels.take_profit()))
+    }
+
+    /// Moves a leg's stop and target, onto the tick grid; no target takes it away. False as for
+    /// [`move_stop`](Self::move_stop), or where the target would be on the wrong side of the market.
+    pub fn move_exits(&mut self, symbol: SymbolId, leg: LegId, stop: Price, target: Option<Price>) -> bool {
+        self.leg_mut(symbol, leg).is_some_and(|(leg, rules)| leg.move_exits(rules, stop, target))
     }
 
     /// Ends a pending order; what it filled before stands. False where no such order is pending.
@@ -276,6 +277,13 @@ impl SimExchange {
         self.books
     }
 
+    /// A leg, with the tick size and what can be left at.
+    fn leg_mut(&mut self, symbol: SymbolId, leg: LegId) -> Option<(&mut Leg, (Price, [Price; 2]))> {
+        let market = self.markets.get_mut(symbol.index())?;
+        let rules = (market.tick, market.leave);
+        market.legs.iter_mut().find(|open| open.id == leg).map(|leg| (leg, rules))
+    }
+
     /// Whether an id was submitted before, whatever became of it.
     pub(crate) fn knows(&self, order: OrderId) -> bool {
         self.used.binary_search(&order).is_ok()
@@ -293,21 +301,20 @@ impl SimExchange {
 
     #[cold]
     fn exit_on_bar(&mut self, symbol: SymbolId, bar: &Bar, reports: &mut Vec<OrderReport>) {
+        let market = &mut self.markets[symbol.index()];
+        let adverse = market.adverse();
+        for leg in &mut market.legs {
+            leg.touched = leg.touched_by(|levels| touch_bar(levels, bar));
+        }
         // What happened at the open comes first.
         for at_open in [true, false] {
             let mut place = 0;
             while let Some(leg) = self.markets[symbol.index()].legs.get(place) {
-                match touch_bar(&leg.levels, bar) {
+                match leg.touched {
                     Some(touch) if (touch.at == bar.time) == at_open => {
-                        let side = leg.levels.side().opposite();
-                        let quote = match touch.kind {
-                            ExitKind::TakeProfit => Quote { price: touch.price, reference: touch.price },
-                            _ => Quote {
-                                price: side.ahead(touch.price, self.markets[symbol.index()].adverse()),
-                                reference: touch.price,
-                            },
-                        };
-                        self.exit(symbol, place, touch, quote, reports);
+                        let worse = if touch.kind == ExitKind::TakeProfit { Price::ZERO } else { adverse };
+                        let price = leg.levels.side().opposite().ahead(touch.price, worse);
+                        self.exit(symbol, place, touch, Quote { price, reference: touch.price }, reports);
                     }
                     _ => place += 1,
                 }
@@ -330,8 +337,8 @@ impl SimExchange {
             self.fill(symbol, sent_by, tick.time, quote, reports);
         }
         let mut place = 0;
-        while let Some(leg) = self.markets[symbol.index()].legs.get(place) {
-            let Some(touch) = touch_tick(&leg.levels, tick) else {
+        while let Some(leg) = self.markets[symbol.index()].legs.get_mut(place) {
+            let Some(touch) = leg.touched_by(|levels| touch_tick(levels, tick)) else {
                 place += 1;
                 continue;
             };
@@ -444,7 +451,15 @@ impl SimExchange {
         pending.ended = pending.remaining.is_zero();
         let remaining = pending.remaining;
         let leg = existing.unwrap_or_else(|| {
-            market.legs.push(Leg { levels, id: order.leg, open: Contracts::ZERO, entry_sum: 0, lots: Vec::new() });
+            market.legs.push(Leg {
+                levels,
+                touched: None,
+                keep_at_limit: order.protection.keep_at_limit,
+                id: order.leg,
+                open: Contracts::ZERO,
+                entry_sum: 0,
+                lots: Vec::new(),
+            });
             market.legs.len() - 1
         });
         market.legs[leg].add(Lot { price: quote.price, reference: quote.reference, quantity });
@@ -659,6 +674,32 @@ impl Market {
 }
 
 impl Leg {
+    /// Which exit is touched. A leg that the engine decides about at its time limit outlives it: its target no longer
+    /// counts where the limit was met, its stop always does.
+    #[inline]
+    fn touched_by(&mut self, touch: impl Fn(&ExitLevels) -> Option<Touch>) -> Option<Touch> {
+        let touched = touch(&self.levels)?;
+        if touched.kind != ExitKind::Timeout || !self.keep_at_limit {
+            return Some(touched);
+        }
+        let (side, target, stop) = (self.levels.side(), self.levels.take_profit(), self.levels.stop_loss());
+        self.levels = ExitLevels::new(side, target, stop, None);
+        touch(&ExitLevels::new(side, None, stop, None))
+    }
+
+    fn move_exits(&mut self, (tick, leave): (Price, [Price; 2]), stop: Price, target: Option<Price>) -> bool {
+        let side = self.levels.side();
+        let (stop, target, now) =
+            (stop.to_tick(tick), target.map(|target| target.to_tick(tick)), leave_of(leave, side));
+        // A target that stays is not judged again: a bar that closed beyond it has filled it.
+        let moved = target.filter(|_| target != self.levels.take_profit());
+        let sound = is_ahead(side, stop, now) && moved.is_none_or(|target| is_ahead(side, now, target));
+        if sound {
+            self.levels = ExitLevels::new(side, target, Some(stop), self.levels.deadline());
+        }
+        sound
+    }
+
     fn average_entry(&self) -> Price {
         let count = i128::from(self.open.count().max(1));
         Price::from_raw(((self.entry_sum + count / 2) / count) as i64)

@@ -115,7 +115,7 @@ async fn lets_exits_rest<B: Bench>(bench: B) {
     let levels = |stop: Price, target: Price| Protection {
         stop: Some(ExitAt::Price(stop)),
         target: Some(ExitAt::Price(target)),
-        hold_seconds: None,
+        ..Protection::default()
     };
     for (trade, side) in [(1, Side::Buy), (2, Side::Sell)] {
         desk.trade = trade;
