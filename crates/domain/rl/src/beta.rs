@@ -44,7 +44,8 @@ pub(crate) const fn join(low: u32, high: u32) -> u64 {
     (high as u64) << 32 | low as u64
 }
 
-/// The constants of Gamma(shape), shape ≥ 1: d = shape − 1/3 and c = 1 / √(9 d).
+/// What a draw from Gamma(shape), shape ≥ 1, needs: d = shape − 1/3 and c = 1 / √(9 d). Gamma(1) is the exponential
+/// distribution, which has a ziggurat of its own; c = 0 marks it.
 #[derive(Clone, Copy, Debug)]
 struct Gamma {
     d: f64,
@@ -62,17 +63,24 @@ impl Gamma {
     #[inline]
     fn new(shape: f64) -> Self {
         let d = shape - 1.0 / 3.0;
-        Self { d, c: 1.0 / (9.0 * d).sqrt() }
+        Self { d, c: if shape > 1.0 { 1.0 / (9.0 * d).sqrt() } else { 0.0 } }
+    }
+
+    #[inline(always)]
+    fn draw(self, bits: u64, stream: &mut Stream) -> f64 {
+        let quick = if self.c > 0.0 { self.quick(bits) } else { EXPONENTIAL.quick(exponential_place(bits)) };
+        match quick {
+            Some(value) => value,
+            None => self.careful(bits, stream),
+        }
     }
 
     /// The draw that these bits decide by themselves.
     #[inline(always)]
     fn quick(self, bits: u64) -> Option<f64> {
-        let normal = quick_normal(bits)?;
-        let t = self.c * normal;
+        let t = self.c * NORMAL.quick(normal_place(bits))?;
         let square = t * t;
-        let coarse_end = (coarse(bits) + 1.0) * COARSE;
-        if t >= -0.5 && coarse_end <= 1.0 - SQUEEZE * self.d * (square * square) {
+        if t >= -0.5 && (coarse(bits) + 1) as f64 * COARSE <= 1.0 - SQUEEZE * self.d * (square * square) {
             let root = 1.0 + t;
             Some(self.d * (root * root * root))
         } else {
@@ -84,34 +92,47 @@ impl Gamma {
     #[cold]
     #[inline(never)]
     fn careful(self, mut bits: u64, stream: &mut Stream) -> f64 {
+        if self.c <= 0.0 {
+            return careful_exponential(bits, stream);
+        }
         loop {
-            let normal = careful_normal(bits, stream);
-            let root = 1.0 + self.c * normal;
+            let t = self.c * careful_normal(bits, stream);
+            let root = 1.0 + t;
             if root > 0.0 {
-                let cube = root * root * root;
-                let u = (coarse(bits) + stream.unit()) * COARSE;
-                if ln(u) < 0.5 * normal * normal + self.d * (1.0 - cube + ln(cube)) {
-                    return self.d * cube;
+                let bound = self.d * (3.0 * ln(root) - t * (3.0 - t * (1.5 - t)));
+                let coarse = coarse(bits);
+                let step = coarse as usize >> (COARSE_BITS - 8);
+                let accepted = if LN_OF_256THS[step + 1] <= bound {
+                    true
+                } else if LN_OF_256THS[step] >= bound {
+                    false
+                } else {
+                    ln((coarse as f64 + stream.unit()) * COARSE) < bound
+                };
+                if accepted {
+                    return self.d * (root * root * root);
                 }
             }
             bits = stream.block()[0];
         }
     }
-
-    #[inline(always)]
-    fn draw(self, bits: u64, stream: &mut Stream) -> f64 {
-        match self.quick(bits) {
-            Some(value) => value,
-            None => self.careful(bits, stream),
-        }
-    }
 }
 
 /// Layout of 64 bits: 8 for the layer, 12 for the coarse u, 44 for where in the layer, with its sign.
-#[inline]
-const fn coarse(bits: u64) -> f64 {
-    (bits >> 8 & ((1 << COARSE_BITS) - 1)) as f64
+#[inline(always)]
+const fn coarse(bits: u64) -> u64 {
+    bits >> 8 & ((1 << COARSE_BITS) - 1)
 }
+
+/// ln(n / 256), to tell most of u's coarse readings from the bound.
+static LN_OF_256THS: [f64; 257] = {
+    let (mut table, mut n) = ([f64::NEG_INFINITY; 257], 1);
+    while n <= 256 {
+        table[n] = ln(n as f64 / 256.0);
+        n += 1;
+    }
+    table
+};
 
 /// Draws from one Beta with both shapes ≥ 1, prepared for speed.
 #[derive(Clone, Copy, Debug)]
@@ -152,71 +173,102 @@ fn log_gamma_draw(shape: f64, bits: u64, stream: &mut Stream) -> f64 {
 }
 
 const LAYERS: usize = 256;
-/// Where the tail begins, and the area of each layer, for 256 layers under exp(−x² / 2).
-const TAIL: f64 = 3.654_152_885_361_009;
-const AREA: f64 = 0.004_928_673_233_974_658;
 
+/// Layers of equal area under a falling density with f(0) = 1.
 struct Ziggurat {
     /// Right ends of the layers, the widest first; `[0]` is the base layer's area as a width, `[256]` is 0.
     ends: [f64; LAYERS + 1],
-    /// exp(−x² / 2) at the ends; `[0]` is not used.
+    /// The density at the ends; `[0]` is not used.
     heights: [f64; LAYERS + 1],
-    /// The ends per unit of the 43 bits that say where in a layer.
-    scales: [f64; LAYERS],
 }
 
-/// Made by the compiler, so that every platform has the same bits.
-static ZIGGURAT: Ziggurat = ziggurat();
+/// Under exp(−x² / 2).
+static NORMAL: Ziggurat = Ziggurat::new(NORMAL_TAIL, 0.004_928_673_233_974_658, true);
+/// Under exp(−x).
+static EXPONENTIAL: Ziggurat = Ziggurat::new(EXPONENTIAL_TAIL, 0.003_949_659_822_581_572, false);
+const NORMAL_TAIL: f64 = 3.654_152_885_361_009;
+const EXPONENTIAL_TAIL: f64 = 7.697_117_470_131_487;
 
-const fn ziggurat() -> Ziggurat {
-    let mut ends = [0.0; LAYERS + 1];
-    let mut heights = [0.0; LAYERS + 1];
-    let mut scales = [0.0; LAYERS];
-    ends[0] = AREA / exp(-0.5 * TAIL * TAIL);
-    ends[1] = TAIL;
-    heights[1] = exp(-0.5 * TAIL * TAIL);
-    heights[LAYERS] = 1.0;
-    let mut i = 2;
-    while i < LAYERS {
-        heights[i] = heights[i - 1] + AREA / ends[i - 1];
-        ends[i] = sqrt(-2.0 * ln(heights[i]));
-        i += 1;
+impl Ziggurat {
+    /// From where the tail begins and the area of each layer. Evaluated by the compiler, so that every platform has
+    /// the same bits.
+    const fn new(tail: f64, area: f64, is_normal: bool) -> Self {
+        let (mut ends, mut heights) = ([0.0; LAYERS + 1], [0.0; LAYERS + 1]);
+        ends[1] = tail;
+        heights[1] = exp(if is_normal { -0.5 * tail * tail } else { -tail });
+        ends[0] = area / heights[1];
+        heights[LAYERS] = 1.0;
+        let mut i = 2;
+        while i < LAYERS {
+            heights[i] = heights[i - 1] + area / ends[i - 1];
+            ends[i] = if is_normal { sqrt(-2.0 * ln(heights[i])) } else { -ln(heights[i]) };
+            i += 1;
+        }
+        Self { ends, heights }
     }
-    i = 0;
-    while i < LAYERS {
-        scales[i] = ends[i] / (1_u64 << 43) as f64;
-        i += 1;
+
+    /// The draw where a layer and a place in it, −1 to 1, decide by themselves.
+    #[inline(always)]
+    fn quick(&self, (layer, place): (usize, f64)) -> Option<f64> {
+        let x = place * self.ends[layer];
+        (x.abs() < self.ends[layer + 1]).then_some(x)
     }
-    Ziggurat { ends, heights, scales }
+
+    /// A height within a layer.
+    fn height(&self, layer: usize, share: f64) -> f64 {
+        self.heights[layer] + (self.heights[layer + 1] - self.heights[layer]) * share
+    }
 }
 
-/// The standard normal draw that these bits decide by themselves.
+/// A layer, and a place in it from −1 to 1.
 #[inline(always)]
-fn quick_normal(bits: u64) -> Option<f64> {
-    let layer = (bits & 0xFF) as usize;
-    let x = ((bits as i64 >> 20) as f64 + 0.5) * ZIGGURAT.scales[layer];
-    (x.abs() < ZIGGURAT.ends[layer + 1]).then_some(x)
+fn normal_place(bits: u64) -> (usize, f64) {
+    (usize::from(bits as u8), ((bits as i64 >> 20) as f64 + 0.5) * (1.0 / (1_u64 << 43) as f64))
+}
+
+/// A layer, and a place in it from 0 to 1.
+#[inline(always)]
+fn exponential_place(bits: u64) -> (usize, f64) {
+    (usize::from(bits as u8), ((bits >> 12) as f64 + 0.5) * (1.0 / (1_u64 << 52) as f64))
 }
 
 /// The standard normal draw that these bits begin.
 fn careful_normal(mut bits: u64, stream: &mut Stream) -> f64 {
     loop {
-        if let Some(x) = quick_normal(bits) {
+        let (layer, place) = normal_place(bits);
+        if let Some(x) = NORMAL.quick((layer, place)) {
             return x;
         }
-        let layer = (bits & 0xFF) as usize;
-        let x = ((bits as i64 >> 20) as f64 + 0.5) * ZIGGURAT.scales[layer];
         if layer == 0 {
-            // The tail: Marsaglia's exponentials.
+            // The tail, by two exponentials (Marsaglia 1964).
             loop {
-                let beyond = -ln(stream.unit()) / TAIL;
+                let beyond = -ln(stream.unit()) / NORMAL_TAIL;
                 if -2.0 * ln(stream.unit()) >= beyond * beyond {
-                    return if x < 0.0 { -(TAIL + beyond) } else { TAIL + beyond };
+                    return (NORMAL_TAIL + beyond).copysign(place);
                 }
             }
         }
-        let (low, high) = (ZIGGURAT.heights[layer], ZIGGURAT.heights[layer + 1]);
-        if low + (high - low) * stream.unit() < exp(-0.5 * x * x) {
+        let x = place * NORMAL.ends[layer];
+        if NORMAL.height(layer, stream.unit()) < exp(-0.5 * x * x) {
+            return x;
+        }
+        bits = stream.block()[0];
+    }
+}
+
+/// The exponential draw that these bits begin.
+fn careful_exponential(mut bits: u64, stream: &mut Stream) -> f64 {
+    loop {
+        let (layer, place) = exponential_place(bits);
+        if let Some(x) = EXPONENTIAL.quick((layer, place)) {
+            return x;
+        }
+        if layer == 0 {
+            // The tail of an exponential is an exponential.
+            return EXPONENTIAL_TAIL - ln(stream.unit());
+        }
+        let x = place * EXPONENTIAL.ends[layer];
+        if EXPONENTIAL.height(layer, stream.unit()) < exp(-x) {
             return x;
         }
         bits = stream.block()[0];

@@ -38,15 +38,26 @@ pub(crate) const fn exp(x: f64) -> f64 {
     let half = if x < 0.0 { -0.5 } else { 0.5 };
     let doublings = (x * std::f64::consts::LOG2_E + half) as i64;
     let rest = (x - doublings as f64 * LN_2_HIGH) - doublings as f64 * LN_2_LOW;
-    let (mut sum, mut k) = (1.0, 14);
+    let (mut sum, mut k) = (OVER_FACTORIAL[14], 14);
     while k > 0 {
-        sum = 1.0 + sum * rest / k as f64;
         k -= 1;
+        sum = OVER_FACTORIAL[k] + sum * rest;
     }
     // Two factors, so that neither leaves the exponents of normal numbers.
     let first = doublings / 2;
     sum * power_of_two(first) * power_of_two(doublings - first)
 }
+
+/// 1 / k!
+const OVER_FACTORIAL: [f64; 15] = {
+    let (mut table, mut factorial, mut k) = ([1.0; 15], 1.0, 1);
+    while k < 15 {
+        factorial *= k as f64;
+        table[k] = 1.0 / factorial;
+        k += 1;
+    }
+    table
+};
 
 const fn power_of_two(exponent: i64) -> f64 {
     f64::from_bits(((exponent + 1023) as u64) << 52)

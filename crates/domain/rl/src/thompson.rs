@@ -150,21 +150,21 @@ impl Policy for ThompsonSampling {
         if !plain {
             return self.choose_by_logarithm(place, state.index(), available, words);
         }
-        // The first block of every arm's stream, masked or not: together they cost little more than one.
-        let arms = Action::ALL.map(|action| for_arm(words, action));
-        let [a, b, c, d] =
-            philox::blocks(key, [arms.map(|arm| arm[0]), arms.map(|arm| arm[1]), arms.map(|arm| arm[2]), [0; 4]]);
         let samplers = &table.samplers[state.index().get()];
         let mut best = (f64::NEG_INFINITY, Action::Hold);
-        for action in Action::ALL {
-            if !available.contains(action) {
-                continue;
-            }
-            let n = action.index();
-            let mut stream = Stream::after_first(key, arms[n]);
-            let value = samplers[n].odds([join(a[n], b[n]), join(c[n], d[n])], &mut stream);
-            if value > best.0 {
-                best = (value, action);
+        for pair in [[Action::Hold, Action::Enter], [Action::EnterConservative, Action::EnterWithReleverage]] {
+            // The first blocks of two arms' streams, masked or not: together they cost little more than one.
+            let arms = pair.map(|action| for_arm(words, action));
+            let [a, b, c, d] = philox::blocks(key, [[words[0]; 2], [words[1]; 2], arms.map(|arm| arm[2]), [0; 2]]);
+            for n in 0..2 {
+                if !available.contains(pair[n]) {
+                    continue;
+                }
+                let mut stream = Stream::after_first(key, arms[n]);
+                let value = samplers[pair[n].index()].odds([join(a[n], b[n]), join(c[n], d[n])], &mut stream);
+                if value > best.0 {
+                    best = (value, pair[n]);
+                }
             }
         }
         best.1
