@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -44,6 +45,8 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     }
 
     let metadata = Metadata::read()?;
+    // What an earlier run left of a bench that has since been renamed or removed is no figure of today's code.
+    let since = measure.then(SystemTime::now);
     if measure {
         // Named one by one, so that no empty harness of a library is built beside them.
         for package in &metadata.packages {
@@ -57,7 +60,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
             }
         }
     }
-    let mut measurements = read(&metadata.target_directory.join("criterion"))?;
+    let mut measurements = read(&metadata.target_directory.join("criterion"), since)?;
     measurements.retain(|measurement| filter.is_none_or(|filter| measurement.name.contains(filter)));
     if measurements.is_empty() {
         bail!("criterion left no figures; run `cargo xtask bench` without --no-run");
@@ -66,13 +69,15 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Everything criterion measured last, in the order of its names.
-pub(crate) fn read(folder: &Path) -> Result<Vec<Measurement>> {
+/// What criterion measured last, in the order of its names; with `since`, only what it measured after that.
+pub(crate) fn read(folder: &Path, since: Option<SystemTime>) -> Result<Vec<Measurement>> {
     let mut measurements = Vec::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(folder) = open.pop() {
         let new = folder.join("new");
-        if new.join("estimates.json").is_file() {
+        if let Ok(written) = fs::metadata(new.join("estimates.json")).and_then(|file| file.modified())
+            && since.is_none_or(|since| written >= since)
+        {
             measurements.push(read_one(&new)?);
         }
         let Ok(entries) = fs::read_dir(&folder) else { continue };
@@ -172,6 +177,8 @@ fn rate(per_second: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn leave(folder: &Path, benchmark: &str, estimates: &str) {
@@ -201,20 +208,22 @@ mod tests {
         );
         fs::create_dir_all(folder.path().join("report")).unwrap();
 
-        let measurements = read(folder.path()).unwrap();
+        let measurements = read(folder.path(), None).unwrap();
         assert_eq!(
             table(&measurements),
             "bench           per element       ±  elements/s  elements\n\
              codec               2.50 ms  10.0 %       400.0         -\n\
              engine/bar/500     100.0 ns  10.0 %     10.00 M       500\n"
         );
+        let later = SystemTime::now() + Duration::from_mins(1);
+        assert_eq!(read(folder.path(), Some(later)).unwrap(), [], "figures of an earlier run");
     }
 
     #[test]
     fn a_file_that_is_no_estimate_is_an_error_and_not_a_gap() {
         let folder = tempfile::tempdir().unwrap();
         leave(&folder.path().join("broken"), "{}", "{}");
-        let error = format!("{:#}", read(folder.path()).unwrap_err());
+        let error = format!("{:#}", read(folder.path(), None).unwrap_err());
         assert!(error.contains("benchmark.json"), "{error}");
     }
 }

@@ -81,7 +81,16 @@ fn steps(metadata: &Metadata) -> Vec<Step> {
         Step {
             name: "deny",
             why: "licences, banned crates, sources; advisories need a network",
-            work: vec![Work::cargo(&["deny", "--locked", "--all-features", "check", "licenses", "bans", "sources"])],
+            work: vec![Work::cargo(&[
+                "deny",
+                "--locked",
+                "--all-features",
+                "check",
+                "--hide-inclusion-graph",
+                "licenses",
+                "bans",
+                "sources",
+            ])],
         },
         Step {
             name: "clippy",

@@ -73,7 +73,6 @@ pub(crate) fn run(write: bool) -> Result<()> {
     for package in metadata.domain() {
         let tree = cargo_output(&[
             "tree",
-            "--locked",
             "--package",
             &package.name,
             "--all-features",

@@ -23,8 +23,8 @@ enum Source {
     Component(&'static str),
 }
 
-/// Everything the checks call. cargo-deny reads manifests for a second or two: built without optimisation it is there
-/// in a third of the time.
+/// Everything the checks call. What comes as source is built without optimisation: these tools read and wait, and
+/// are there in a third of the time.
 const TOOLS: &[Tool] = &[
     // SQLite comes as C source.
     Tool { name: "a C compiler", probe: &["cc", "--version"], source: Source::Debian("build-essential") },
@@ -33,7 +33,7 @@ const TOOLS: &[Tool] = &[
     Tool {
         name: "cargo-nextest",
         probe: &["cargo", "nextest", "--version"],
-        source: Source::Crate(&["cargo-nextest", "--version", "^0.9"]),
+        source: Source::Crate(&["--debug", "cargo-nextest", "--version", "^0.9"]),
     },
     Tool {
         name: "cargo-deny",

@@ -58,7 +58,7 @@ pub(crate) struct Target {
 impl Metadata {
     /// Asks cargo.
     pub(crate) fn read() -> Result<Self> {
-        let text = cargo_output(&["metadata", "--format-version", "1", "--no-deps", "--locked"])?;
+        let text = cargo_output(&["metadata", "--format-version", "1", "--no-deps"])?;
         serde_json::from_str(&text).context("reading cargo's metadata")
     }
 
