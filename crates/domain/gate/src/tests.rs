@@ -85,6 +85,7 @@ fn the_conservative_part_is_exact() {
         (0.07, 100, 7),
         (0.000_001, 1_000_000, 1),
         (0.000_001, 2_999_999, 2),
+        (0.000_249, 1_000_000, 249),
         (1.0, u32::MAX, u32::MAX),
     ] {
         let gate = gate(GateSettings { conservative_fraction: fraction, ..defaults() });

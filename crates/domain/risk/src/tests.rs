@@ -169,8 +169,33 @@ fn a_pause_outlasts_a_day_that_ends_in_it() {
     risk.add_realized(brl(-200), at(0));
     let change = risk.on_time(at(60), day(1)).unwrap();
     assert_eq!((change.cause, change.to), (RiskCause::NewDay, RiskState::Paused));
+    risk.add_realized(brl(-200), at(70));
+    let change = risk.on_time(at(1_800), day(0)).unwrap();
+    assert_eq!((change.cause, change.to), (RiskCause::PauseOver, RiskState::ReduceOnly), "a day before ends no limit");
+    assert_eq!(risk.on_time(at(1_800), day(2)).map(|change| change.to), Some(RiskState::Active));
+}
+
+#[test]
+fn a_pause_ends_at_its_instant_and_not_before() {
+    let mut risk = risk(RiskSettings { consecutive_losses_max: 1, ..defaults() });
+    risk.on_trade_closed(brl(-1), at(0));
+    assert_eq!(risk.on_time(at(1_800).plus_micros(-1), day(1)), None, "a day without a limit to end");
     let change = risk.on_time(at(1_800), day(1)).unwrap();
     assert_eq!((change.cause, change.to), (RiskCause::PauseOver, RiskState::Active));
+}
+
+#[test]
+fn a_limit_made_stricter_over_a_restart_rules_at_once() {
+    let mut before = risk(RiskSettings { daily_loss_limit: Some(brl(500)), ..defaults() });
+    assert_eq!(before.add_realized(brl(-250), at(1)), None);
+    let mut after = Risk::new(RiskConfig::new(defaults()).unwrap());
+    after.restore(before.snapshot());
+    let change = after.on_open_result(brl(400), at(2)).unwrap();
+    assert_eq!(
+        change.cause,
+        RiskCause::DailyLoss { net: brl(-250), limit: brl(200) },
+        "an open profit softens nothing"
+    );
 }
 
 #[test]

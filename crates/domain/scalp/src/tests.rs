@@ -222,21 +222,22 @@ fn an_open_scalp_survives_restart() {
 #[test]
 fn the_time_limit_hands_over_only_a_profit_that_can_be_kept() {
     let win = instrument("WIN");
-    // BRL 0.20 a point: costs of 0.50 in and 0.50 out for 2 contracts are 2.5 points; the next tick is 5 away.
+    // BRL 0.20 a point: costs of 1.50 in and 1.00 out for 2 contracts are 6.25 points; the tick beyond is 10 away.
     for (name, hybrid, side, now, choice) in [
-        ("in profit", true, Side::Buy, "130020", Some("130005")),
-        ("in profit, short", true, Side::Sell, "129980", Some("129995")),
-        ("the stop would be at the market", true, Side::Buy, "130005", None),
-        ("a tick above the stop", true, Side::Buy, "130010", Some("130005")),
+        ("in profit", true, Side::Buy, "130020", Some("130010")),
+        ("in profit, short", true, Side::Sell, "129980", Some("129990")),
+        ("the stop would be at the market", true, Side::Buy, "130010", None),
+        ("in profit before costs alone", true, Side::Buy, "130005", None),
+        ("a tick above the stop", true, Side::Buy, "130015", Some("130010")),
         ("at the entry", true, Side::Buy, "130000", None),
         ("in loss", true, Side::Buy, "129990", None),
         ("in loss, short", true, Side::Sell, "130010", None),
         ("SCALP_ONLY closes", false, Side::Buy, "130020", None),
     ] {
         let mut book = book(ScalpSettings { hybrid, ..defaults() });
-        book.open(&win, S, TradeId::new(1), side, price("130000"), Contracts::new(2), at(0), cents(50));
+        book.open(&win, S, TradeId::new(1), side, price("130000"), Contracts::new(2), at(0), cents(150));
         let expected = choice.map_or(LimitChoice::Close, |stop| LimitChoice::HandOver { stop: price(stop) });
-        assert_eq!(book.time_limit(&win, S, price(now), cents(50)), expected, "{name}");
+        assert_eq!(book.time_limit(&win, S, price(now), cents(100)), expected, "{name}");
     }
     let empty = book(ScalpSettings { hybrid: true, ..defaults() });
     assert_eq!(empty.time_limit(&win, S, price("130020"), Money::ZERO), LimitChoice::Close);
@@ -493,6 +494,12 @@ fn break_even_goes_to_the_better_tick() {
     ] {
         let got = break_even_stop(&win, side, price(entry), one, cents(costs));
         assert_eq!(got, Some(price(stop)), "{side} {entry}, costs {costs}");
+    }
+    // A third of a point's cost has no end in decimals: the last one goes away from the loss.
+    let gridless = Instrument { tick: Price::ZERO, ..win.clone() };
+    for (side, stop) in [(Side::Buy, "130000.83333334"), (Side::Sell, "129999.16666666")] {
+        let got = break_even_stop(&gridless, side, price("130000"), Contracts::new(3), cents(50));
+        assert_eq!(got, Some(price(stop)), "{side}");
     }
     assert_eq!(break_even_stop(&win, Side::Buy, price("130000"), Contracts::ZERO, cents(50)), None);
     let worthless = Instrument { point_value_micros: 0, ..win };
