@@ -220,6 +220,26 @@ impl SimExchange {
         false
     }
 
+    /// There will be no more market: fills what is pending at the last price that was seen, as a market order then. For
+    /// the end of a run; what never had a price stays pending.
+    pub fn fill_at_last(&mut self, at: Timestamp, reports: &mut Vec<OrderReport>) {
+        for index in 0..self.markets.len() {
+            let market = &self.markets[index];
+            let [bid, ask] = market.leave;
+            if market.pending.is_empty() || !bid.is_positive() {
+                continue;
+            }
+            // A book shows its own spread; a bar's close does not.
+            let adverse = if bid == ask { market.adverse() } else { market.costs.slippage };
+            let reference = bid + (ask - bid).half();
+            let quote = |side: Side| {
+                let tradable = if side == Side::Buy { ask } else { bid };
+                Quote { price: side.ahead(tradable, adverse), reference }
+            };
+            self.fill(SymbolId::new(index as u16), at, at, quote, reports);
+        }
+    }
+
     /// The account at the last prices. Free margin is equity less the broker's margin of what is open.
     pub fn account(&self, at: Timestamp) -> Account {
         let equity = self.equity();

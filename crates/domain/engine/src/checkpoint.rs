@@ -162,6 +162,7 @@ impl Engine {
             let desk = &mut self.desks[index];
             desk.levels.meta.restore(&stored.meta)?;
             self.open_trades += u32::from(stored.trade.is_some());
+            desk.opened = stored.trade.as_ref().and_then(OpenTrade::opened_at).map(|at| self.clock.locate(at));
             desk.trade = stored.trade;
             desk.lesson = stored.lesson;
             desk.reversal = stored.reversal;

@@ -1,6 +1,6 @@
 //! One instrument's place in the engine.
 
-use alavanca_calendar::SessionRule;
+use alavanca_calendar::{Moment, SessionRule};
 use alavanca_execution::OpenTrade;
 use alavanca_kernel::{Bar, Instrument, Money, Price, Signal, Timestamp};
 use alavanca_signals::Lesson;
@@ -17,6 +17,8 @@ pub(crate) struct Desk {
     pub(crate) warmup: u64,
     pub(crate) bars: u64,
     pub(crate) trade: Option<OpenTrade>,
+    /// When the open trade was first filled, in the trading zone.
+    pub(crate) opened: Option<Moment>,
     pub(crate) lesson: Option<Lesson>,
     pub(crate) reversal: Option<Signal>,
     pub(crate) quote: Quote,
@@ -56,6 +58,7 @@ impl Desk {
             levels: config.levels,
             bars: 0,
             trade: None,
+            opened: None,
             lesson: None,
             reversal: None,
             quote: Quote {

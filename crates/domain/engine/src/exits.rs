@@ -33,14 +33,14 @@ impl Engine {
         if let Some(change) = self.risk.on_open_result(open, self.now) {
             self.apply_risk(change, effects);
         }
-        let Some(moment) = self.moment else { return };
         let desk = &self.desks[symbol.index()];
-        let Some(trade) = &desk.trade else { return };
-        if let Some(opened_at) = trade.opened_at() {
-            let opened = self.clock.clone().locate(opened_at);
-            if desk.session.must_close(&opened, &moment) {
-                self.close_trade(symbol, CloseCause::Session, effects);
-            }
+        if desk.trade.is_none() {
+            return;
+        }
+        if let (Some(opened), Some(moment)) = (&desk.opened, &self.moment)
+            && desk.session.must_close(opened, moment)
+        {
+            self.close_trade(symbol, CloseCause::Session, effects);
         }
         if self.config.scalp.settings().hybrid {
             self.watch_limit(symbol, effects);
@@ -169,6 +169,7 @@ impl Engine {
             return self.unexpected(symbol, fill.leg, fill.at, effects);
         };
         desk.day_net -= fill.commission;
+        desk.opened = desk.opened.or(self.moment);
         self.record(Record::Fill(*fill), effects);
         let change = self.risk.add_realized(-fill.commission, fill.at);
         let entry = (first && fill.leg.role == LegRole::Base).then(|| self.risk.on_entry(fill.at)).flatten();
@@ -343,6 +344,7 @@ impl Engine {
     fn conclude(&mut self, symbol: SymbolId, effects: &mut Vec<Effect>) {
         let ended = self.desks[symbol.index()].trade.take_if(|trade| trade.has_ended());
         let Some(trade) = ended else { return };
+        self.desks[symbol.index()].opened = None;
         self.open_trades -= 1;
         if trade.was_filled() {
             self.trade_closed(&trade, effects);

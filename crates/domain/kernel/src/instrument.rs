@@ -193,9 +193,26 @@ impl Instrument {
     /// side × (exit − entry) / point × value of a point × contracts (semantics 3).
     #[inline]
     pub fn gross(&self, side: Side, entry: Price, exit: Price, contracts: Contracts) -> Money {
-        let moved = i128::from((exit - entry).raw() * side.sign());
+        let moved = (exit - entry).raw() * side.sign();
         // 10⁻⁶ of the currency per point; 10⁴ of those make a centavo.
-        let numerator = moved * i128::from(self.point_value_micros) * i128::from(contracts.count());
+        let fast = moved
+            .checked_mul(self.point_value_micros)
+            .and_then(|value| value.checked_mul(i64::from(contracts.count())))
+            .zip(self.point.raw().checked_mul(10_000))
+            .filter(|(numerator, _)| numerator.unsigned_abs() < i64::MAX as u64 / 2);
+        match fast {
+            Some((numerator, denominator)) => {
+                let half = if numerator >= 0 { denominator / 2 } else { -(denominator / 2) };
+                Money::from_cents((numerator + half) / denominator)
+            }
+            None => self.gross_of_large(moved, contracts),
+        }
+    }
+
+    /// The same where the product does not fit into 64 bits.
+    #[cold]
+    fn gross_of_large(&self, moved: i64, contracts: Contracts) -> Money {
+        let numerator = i128::from(moved) * i128::from(self.point_value_micros) * i128::from(contracts.count());
         let denominator = i128::from(self.point.raw()) * 10_000;
         let half = if numerator >= 0 { denominator / 2 } else { -(denominator / 2) };
         let cents = (numerator + half) / denominator;
@@ -275,6 +292,21 @@ mod tests {
             let gross = instrument.gross(side, price(entry), price(exit), Contracts::new(contracts));
             assert_eq!(gross.to_string(), result, "{symbol} {side} {entry} → {exit} × {contracts}");
         }
+    }
+
+    #[test]
+    fn large_and_small_products_agree() {
+        let win = Instrument::preset("WIN").unwrap();
+        for (points, contracts) in [(1, 1), (-7, 3), (9_999, 1_000), (-123_456, 99)] {
+            let distance = win.point.times(points);
+            let contracts = Contracts::new(contracts);
+            assert_eq!(
+                win.gross(Side::Buy, Price::ZERO, distance, contracts),
+                win.gross_of_large(distance.raw(), contracts)
+            );
+        }
+        let huge = win.gross(Side::Buy, Price::ZERO, Price::LIMIT, Contracts::new(1_000_000));
+        assert_eq!(huge.cents(), 10_000_000_000 * 1_000_000 * 20);
     }
 
     #[test]
