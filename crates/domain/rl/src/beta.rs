@@ -79,13 +79,14 @@ impl Gamma {
     #[inline(always)]
     fn quick(self, bits: u64) -> Option<f64> {
         let t = self.c * NORMAL.quick(normal_place(bits))?;
+        let root = 1.0 + t;
+        self.is_plainly_accepted(t, bits).then_some(self.d * (root * root * root))
+    }
+
+    #[inline(always)]
+    fn is_plainly_accepted(self, t: f64, bits: u64) -> bool {
         let square = t * t;
-        if t >= -0.5 && (coarse(bits) + 1) as f64 * COARSE <= 1.0 - SQUEEZE * self.d * (square * square) {
-            let root = 1.0 + t;
-            Some(self.d * (root * root * root))
-        } else {
-            None
-        }
+        t >= -0.5 && (coarse(bits) + 1) as f64 * COARSE <= 1.0 - SQUEEZE * self.d * (square * square)
     }
 
     /// The draw that these bits begin; takes further bits from the stream as needed.
@@ -98,6 +99,9 @@ impl Gamma {
         loop {
             let t = self.c * careful_normal(bits, stream);
             let root = 1.0 + t;
+            if self.is_plainly_accepted(t, bits) {
+                return self.d * (root * root * root);
+            }
             if root > 0.0 {
                 let bound = self.d * (3.0 * ln(root) - t * (3.0 - t * (1.5 - t)));
                 let coarse = coarse(bits);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use alavanca_kernel::{Action, Regime, Reward, StateHash, StateIndex, StateKey, SymbolId};
 use serde::{Deserialize, Serialize};
 
-use crate::PolicyScope;
+use crate::{Arm, PolicyScope};
 
 /// Everything learned in one regime. Arms that are not listed are at their prior.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -194,10 +194,15 @@ const MICROS: f64 = Reward::ONE_MICROS as f64;
 const EVIDENCE_MAX: f64 = 1e9;
 
 impl Evidence {
-    /// The Beta above this prior.
+    /// The arm that this makes of a prior.
     #[inline]
-    pub(crate) fn above(&self, prior: (f64, f64)) -> (f64, f64) {
-        (prior.0 + self.alpha_micros as f64 / MICROS, prior.1 + self.beta_micros as f64 / MICROS)
+    pub(crate) fn arm(&self, prior: (f64, f64)) -> Arm {
+        Arm {
+            alpha: prior.0 + self.alpha_micros as f64 / MICROS,
+            beta: prior.1 + self.beta_micros as f64 / MICROS,
+            count: self.count,
+            reward_micros: self.reward_micros as i64,
+        }
     }
 }
 

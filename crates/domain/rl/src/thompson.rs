@@ -69,7 +69,7 @@ impl ThompsonSampling {
         let prior = prior(&self.config);
         let mut best = (f64::NEG_INFINITY, Action::Hold);
         for action in available.iter() {
-            let (alpha, beta) = self.tables[place].evidence[state.get()][action.index()].above(prior);
+            let Arm { alpha, beta, .. } = self.tables[place].evidence[state.get()][action.index()].arm(prior);
             let mut stream = Stream::new(self.key, for_arm(words, action));
             let value = log_odds(alpha, beta, &mut stream);
             if value > best.0 {
@@ -89,7 +89,7 @@ impl ThompsonSampling {
                     if evidence == Evidence::default() {
                         continue;
                     }
-                    let (alpha, beta) = evidence.above(prior(&self.config));
+                    let Arm { alpha, beta, count, reward_micros } = evidence.arm(prior(&self.config));
                     let state = index.key();
                     rows.push(PolicyRow {
                         symbol: (scope == PolicyScope::Symbol).then(|| SymbolId::new(place as u16)),
@@ -99,8 +99,8 @@ impl ThompsonSampling {
                         action,
                         alpha,
                         beta,
-                        count: evidence.count,
-                        total_reward_micros: evidence.reward_micros as i64,
+                        count,
+                        total_reward_micros: reward_micros,
                     });
                 }
             }
@@ -150,20 +150,20 @@ impl Policy for ThompsonSampling {
         if !plain {
             return self.choose_by_logarithm(place, state.index(), available, words);
         }
+        // The first blocks of all arms' streams, masked or not: together they cost little more than one.
+        let arms = Action::ALL.map(|action| for_arm(words, action));
+        let first_blocks =
+            |m: usize, n: usize| philox::blocks(key, [[words[0]; 2], [words[1]; 2], [arms[m][2], arms[n][2]], [0; 2]]);
+        let blocks = [first_blocks(0, 1), first_blocks(2, 3)];
         let samplers = &table.samplers[state.index().get()];
         let mut best = (f64::NEG_INFINITY, Action::Hold);
-        for pair in [[Action::Hold, Action::Enter], [Action::EnterConservative, Action::EnterWithReleverage]] {
-            // The first blocks of two arms' streams, masked or not: together they cost little more than one.
-            let arms = pair.map(|action| for_arm(words, action));
-            let [a, b, c, d] = philox::blocks(key, [[words[0]; 2], [words[1]; 2], arms.map(|arm| arm[2]), [0; 2]]);
-            for n in 0..2 {
-                if !available.contains(pair[n]) {
-                    continue;
-                }
-                let mut stream = Stream::after_first(key, arms[n]);
-                let value = samplers[pair[n].index()].odds([join(a[n], b[n]), join(c[n], d[n])], &mut stream);
+        for action in Action::ALL {
+            if available.contains(action) {
+                let n = action.index();
+                let [a, b, c, d] = blocks[n / 2].map(|word| word[n % 2]);
+                let value = samplers[n].odds([join(a, b), join(c, d)], &mut Stream::after_first(key, arms[n]));
                 if value > best.0 {
-                    best = (value, pair[n]);
+                    best = (value, action);
                 }
             }
         }
@@ -172,27 +172,27 @@ impl Policy for ThompsonSampling {
 
     #[inline]
     fn learn(&mut self, symbol: SymbolId, state: StateKey, action: Action, reward: Reward) -> ArmUpdate {
-        let applied = !self.frozen[state.regime.index()];
-        if applied {
-            let (prior, rule) = (prior(&self.config), self.config.settings().update);
-            let place = self.place(symbol);
-            let table = self.table_mut(place);
-            let mut evidence = table.evidence[state.index().get()][action.index()];
-            let (one, micros) = (u64::from(Reward::ONE_MICROS), u64::from(reward.micros()));
-            let (for_it, against_it) = match rule {
-                UpdateRule::Binary if reward > Reward::HALF => (one, 0),
-                UpdateRule::Binary if reward < Reward::HALF => (0, one),
-                UpdateRule::Binary => (0, 0),
-                UpdateRule::Fractional => (micros, one - micros),
-            };
-            evidence.alpha_micros += for_it;
-            evidence.beta_micros += against_it;
-            evidence.reward_micros += micros;
-            evidence.count += 1;
-            table.set(prior, state.index(), action, evidence);
-            self.version += 1;
+        if self.frozen[state.regime.index()] {
+            return ArmUpdate { applied: false, arm: self.arm(symbol, state, action), version: self.version };
         }
-        ArmUpdate { applied, arm: self.arm(symbol, state, action), version: self.version }
+        let (prior, rule) = (prior(&self.config), self.config.settings().update);
+        let place = self.place(symbol);
+        let table = self.table_mut(place);
+        let mut evidence = table.evidence[state.index().get()][action.index()];
+        let (one, micros) = (u64::from(Reward::ONE_MICROS), u64::from(reward.micros()));
+        let (for_it, against_it) = match rule {
+            UpdateRule::Binary if reward > Reward::HALF => (one, 0),
+            UpdateRule::Binary if reward < Reward::HALF => (0, one),
+            UpdateRule::Binary => (0, 0),
+            UpdateRule::Fractional => (micros, one - micros),
+        };
+        evidence.alpha_micros += for_it;
+        evidence.beta_micros += against_it;
+        evidence.reward_micros += micros;
+        evidence.count += 1;
+        let arm = table.set(prior, state.index(), action, evidence);
+        self.version += 1;
+        ArmUpdate { applied: true, arm, version: self.version }
     }
 
     #[inline]
@@ -201,8 +201,7 @@ impl Policy for ThompsonSampling {
             .tables
             .get(self.place(symbol))
             .map_or_else(Evidence::default, |table| table.evidence[state.index().get()][action.index()]);
-        let (alpha, beta) = evidence.above(prior(&self.config));
-        Arm { alpha, beta, count: evidence.count, reward_micros: evidence.reward_micros as i64 }
+        evidence.arm(prior(&self.config))
     }
 
     fn is_frozen(&self, regime: Regime) -> bool {
@@ -311,10 +310,11 @@ impl Table {
     }
 
     #[inline]
-    fn set(&mut self, prior: (f64, f64), state: StateIndex, action: Action, evidence: Evidence) {
-        let (alpha, beta) = evidence.above(prior);
+    fn set(&mut self, prior: (f64, f64), state: StateIndex, action: Action, evidence: Evidence) -> Arm {
+        let arm = evidence.arm(prior);
         self.evidence[state.get()][action.index()] = evidence;
-        self.samplers[state.get()][action.index()] = BetaSampler::new(alpha, beta);
+        self.samplers[state.get()][action.index()] = BetaSampler::new(arm.alpha, arm.beta);
+        arm
     }
 }
 
