@@ -10,7 +10,7 @@ pub struct RollingBand {
     next: usize,
     seen: usize,
     anchor: i64,
-    sum: i128,
+    sum: i64,
     squares: i128,
 }
 
@@ -23,9 +23,14 @@ pub struct Band {
     pub deviation: f64,
 }
 
-/// Keeps `n² × furthest²` below 2¹²⁷ for every period that is let in here.
+/// Keeps `n² × furthest²` below 2¹²⁷, and `n × furthest` below 2⁶³, for every period that is let in here.
 const FURTHEST: i64 = 1 << 52;
 const LONGEST: usize = 1_000;
+const TWO_TO_64: f64 = 18_446_744_073_709_551_616.0;
+
+fn square(value: i64) -> i128 {
+    i128::from(value) * i128::from(value)
+}
 
 impl RollingBand {
     /// Over the last `period` prices, at most 1000.
@@ -41,10 +46,10 @@ impl RollingBand {
         if self.seen == 0 {
             self.anchor = price.raw();
         }
-        let new = i128::from((price.raw() - self.anchor).clamp(-FURTHEST, FURTHEST));
-        let old = i128::from(std::mem::replace(&mut self.window[self.next], new as i64));
+        let new = (price.raw() - self.anchor).clamp(-FURTHEST, FURTHEST);
+        let old = std::mem::replace(&mut self.window[self.next], new);
         self.sum += new - old;
-        self.squares += new * new - old * old;
+        self.squares += square(new) - square(old);
         self.next += 1;
         if self.next == self.window.len() {
             self.next = 0;
@@ -63,9 +68,11 @@ impl RollingBand {
             return None;
         }
         // Exact until the cast: n Σx² − (Σx)².
-        let spread = n as i128 * self.squares - self.sum * self.sum;
-        let n = n as f64;
-        Some(Band { middle: self.anchor as f64 + self.sum as f64 / n, deviation: (spread as f64).sqrt() / n })
+        let spread = n as i128 * self.squares - square(self.sum);
+        // By halves: several times faster than the cast of the whole, and never negative.
+        let spread = (spread >> 64) as u64 as f64 * TWO_TO_64 + spread as u64 as f64;
+        let per = 1.0 / n as f64;
+        Some(Band { middle: self.anchor as f64 + self.sum as f64 * per, deviation: spread.sqrt() * per })
     }
 
     /// As new.

@@ -36,6 +36,9 @@ pub struct Pivots {
 #[derive(Clone, Debug)]
 struct Edge {
     before: Box<[i64]>,
+    // The highest of those, and its slot.
+    highest: i64,
+    highest_slot: usize,
     candidate: i64,
     weight: u64,
     // Bars since the candidate; more than `reach` where there is none.
@@ -46,7 +49,8 @@ impl Pivots {
     /// Extremes of `reach` bars to the left and to the right.
     pub fn new(reach: usize) -> Self {
         let reach = crate::checked(reach);
-        let edge = Edge { before: vec![i64::MIN; reach].into(), candidate: 0, weight: 0, age: usize::MAX };
+        let before = vec![i64::MIN; reach].into();
+        let edge = Edge { before, highest: i64::MIN, highest_slot: 0, candidate: 0, weight: 0, age: usize::MAX };
         Self { highs: edge.clone(), lows: edge, reach, next: 0, seen: 0 }
     }
 
@@ -74,8 +78,13 @@ impl Pivots {
 impl Edge {
     #[inline]
     fn push(&mut self, value: i64, weight: u64, slot: usize, reach: usize, full: bool) -> Option<(i64, u64)> {
-        let highest_before = self.before.iter().copied().fold(i64::MIN, i64::max);
+        let highest_before = self.highest;
         self.before[slot] = value;
+        if value >= self.highest {
+            (self.highest, self.highest_slot) = (value, slot);
+        } else if slot == self.highest_slot {
+            self.look_for_highest();
+        }
         if full && value > highest_before {
             // Higher than all within reach, so also than a candidate that still waits.
             (self.candidate, self.weight, self.age) = (value, weight, 0);
@@ -94,6 +103,17 @@ impl Edge {
         }
         self.age = usize::MAX;
         Some((self.candidate, self.weight))
+    }
+
+    /// The highest has left; seldom, since a higher value or `reach` bars must come first.
+    #[cold]
+    fn look_for_highest(&mut self) {
+        self.highest = i64::MIN;
+        for (slot, &value) in self.before.iter().enumerate() {
+            if value >= self.highest {
+                (self.highest, self.highest_slot) = (value, slot);
+            }
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use alavanca_indicators::{Atr, Pivot, Pivots, RollingMean, Swing};
 use alavanca_kernel::{Bar, Price, SettingError, Unit};
 use serde::{Deserialize, Serialize};
@@ -143,8 +145,8 @@ impl SwingVolumeLevels {
     }
 
     #[inline]
-    fn live(&mut self, bar: &Bar, width: i64) {
-        let (low, high) = (bar.low.raw() - width, bar.high.raw() + width);
+    fn live(&mut self, market: &RangeInclusive<i64>) {
+        let (low, high) = (*market.start(), *market.end());
         for i in 0..self.len {
             let mut strength = self.strengths[i] * self.fade;
             let inside = low <= self.prices[i] && self.prices[i] <= high;
@@ -164,7 +166,7 @@ impl SwingVolumeLevels {
     }
 
     #[cold]
-    fn add(&mut self, raw: i64, kind: ZoneKind, strength: f64, width: i64) {
+    fn add(&mut self, raw: i64, kind: ZoneKind, strength: f64, width: i64, market: &RangeInclusive<i64>) {
         let near = (0..self.len).filter(|&i| (self.prices[i] - raw).abs() <= width);
         if let Some(i) = near.min_by_key(|&i| (self.prices[i] - raw).abs()) {
             self.strengths[i] = 1.0 - (1.0 - self.strengths[i]) * (1.0 - strength);
@@ -183,8 +185,8 @@ impl SwingVolumeLevels {
         self.prices[place] = raw;
         self.strengths[place] = strength;
         self.touches[place] = 0;
-        // The market is where the zone was born or just left it: it has to leave before it can come back.
-        self.inside[place] = true;
+        // While the market is still there it has to leave before it can come back.
+        self.inside[place] = market.contains(&raw);
         self.kinds[place] = kind;
     }
 }
@@ -198,19 +200,21 @@ impl LiquidityMap for SwingVolumeLevels {
         let reach = atr * self.settings.reach_atr;
         self.per_reach = (reach > 0.0).then(|| 1.0 / reach);
         let width = (atr * self.settings.merge_atr) as i64;
-        self.live(bar, width);
+        // Where the bar was, by what counts as one zone.
+        let market = bar.low.raw() - width..=bar.high.raw() + width;
+        self.live(&market);
         let mean = mean.unwrap_or(0.0);
         for Pivot { swing, price, weight } in pivots.into_iter().flatten() {
             let kind = match swing {
                 Swing::High => ZoneKind::SwingHigh,
                 Swing::Low => ZoneKind::SwingLow,
             };
-            self.add(price.raw(), kind, self.born(weight, mean), width);
+            self.add(price.raw(), kind, self.born(weight, mean), width, &market);
         }
         if mean > 0.0 && weight as f64 >= self.settings.volume_factor * mean {
             // Each third on its own: the sum of three prices at the limit still fits, but nothing has to be shown.
             let typical = bar.low.raw() + ((bar.high.raw() - bar.low.raw()) + (bar.close.raw() - bar.low.raw())) / 3;
-            self.add(typical, ZoneKind::Volume, self.born(weight, mean), width);
+            self.add(typical, ZoneKind::Volume, self.born(weight, mean), width, &market);
         }
     }
 

@@ -50,7 +50,7 @@ impl Default for AdxAtrSettings {
             chaotic_enter: 2.5,
             chaotic_exit: 2.0,
             exhaustion_peak: 40.0,
-            exhaustion_drop: 0.2,
+            exhaustion_drop: 0.1,
             min_dwell_bars: 3,
             transition_bars: 5,
         }

@@ -10,7 +10,7 @@ use crate::setting::number;
 pub struct MetaSettings {
     /// `META_PRIOR_TRADES` (κ): so many trades at the wider record's rate stand behind every narrower one.
     pub prior_trades: f64,
-    /// `META_MEMORY_TRADES` (M): after so many trades a result counts 1/e.
+    /// `META_MEMORY_TRADES` (M): after so many more trades of its brain a result counts 1/e.
     pub memory_trades: u64,
     /// `META_AGREEMENT` (A): what full confirmation by other brains adds to the log-odds.
     pub agreement: f64,
@@ -22,7 +22,7 @@ pub struct MetaSettings {
 
 impl Default for MetaSettings {
     fn default() -> Self {
-        Self { prior_trades: 20.0, memory_trades: 200, agreement: 1.0, strength: 0.2, calibration_trades: 50.0 }
+        Self { prior_trades: 20.0, memory_trades: 500, agreement: 1.0, strength: 0.2, calibration_trades: 50.0 }
     }
 }
 
@@ -54,8 +54,9 @@ const MEMORY_MOST: u64 = 1_000_000;
 ///
 /// **Record.** For each brain three records: of all its trades, of those in the regime, of those in the regime and
 /// hour. A closed trade counts in the records of the brains that stood with it, as won where its net is above zero.
-/// Before it counts, what is there fades by 1/M. Each rate is shrunk to the wider one:
-/// p₀ = ½, pᵢ = (wonᵢ + κ · pᵢ₋₁) / (tradesᵢ + κ) for i = all, regime, regime and hour; p is the last.
+/// Before it counts, what is in that brain's records fades by 1/M. Each rate is shrunk to that of the wider record
+/// without the narrower one's trades, so that no trade speaks twice: p₀ = ½, pᵢ = (wonᵢ + κ · pᵢ₋₁) / (tradesᵢ + κ) for
+/// i = outside the regime, in the regime outside the hour, in regime and hour; p is the last.
 ///
 /// **Weight.** w = p / (1 − p), the odds.
 ///
@@ -66,7 +67,7 @@ const MEMORY_MOST: u64 = 1_000_000;
 /// a = (Σ w of those with it other than the lead − Σ w of those against) / Σ w of all;
 /// raw = σ(ln(r / (1 − r)) + A · a + S · score), σ(x) = 1 / (1 + e⁻ˣ).
 /// What was claimed is held against what came: signals are sorted by raw into twenty bins of equal width, and
-/// confidence = (won in bin + C · raw) / (trades in bin + C).
+/// confidence = (won in bin + C · raw) / (trades in bin + C). A bin fades by 1/M with each of its own trades.
 ///
 /// So a fresh MetaBrain gives one brain's full-score signal 0.55; five brains of one mind 0.73; and a brain that wins
 /// 70 of 100 trades comes above 0.70 by its record alone. Where agreement promises more than it keeps, the bins take
@@ -167,19 +168,26 @@ impl MetaBrain {
         }
         let memory = self.settings.memory_trades;
         for brain in lesson.voters.with.places().take_while(|&brain| brain < self.names.len()) {
+            for record in &mut self.records[brain * PER_BRAIN..][..PER_BRAIN] {
+                record.fade(memory);
+            }
             for place in places(brain, lesson.regime, lesson.hour) {
-                self.records[place].add(won, memory);
+                self.records[place].add(won);
             }
         }
         if let Some(bin) = self.bins.get_mut(usize::from(lesson.bin)) {
-            bin.add(won, memory);
+            bin.fade(memory);
+            bin.add(won);
         }
     }
 
     /// The shrunken share of won trades (p) of the brain at a place, in a regime and hour.
     pub fn win_rate(&self, brain: usize, regime: Regime, hour: Hour) -> f64 {
         let prior = self.settings.prior_trades;
-        places(brain, regime, hour).into_iter().fold(0.5, |wider, place| self.records[place].shrunk(prior, wider))
+        let [all, in_regime, in_hour] = places(brain, regime, hour).map(|place| self.records[place]);
+        let elsewhere = all.without(in_regime).shrunk(prior, 0.5);
+        let at_other_hours = in_regime.without(in_hour).shrunk(prior, elsewhere);
+        in_hour.shrunk(prior, at_other_hours)
     }
 
     /// The record of the brain at a place over all its trades, for reports; `None` where there is no such brain.
@@ -273,10 +281,20 @@ impl Record {
         (self.won as f64 / ONE_TRADE as f64 + prior_trades * prior_rate) / (self.trades() + prior_trades)
     }
 
-    fn add(&mut self, won: bool, memory: u64) {
+    /// The trades of a wider record that are not in this narrower one.
+    fn without(self, narrower: Self) -> Self {
+        // Both fade at the same time; rounding can leave millionths of a trade.
+        let trades = self.trades.saturating_sub(narrower.trades);
+        Self { won: self.won.saturating_sub(narrower.won).min(trades), trades }
+    }
+
+    fn fade(&mut self, memory: u64) {
         // Rounded alike and won ≤ trades, so it stays so.
         self.won -= self.won / memory;
         self.trades -= self.trades / memory;
+    }
+
+    fn add(&mut self, won: bool) {
         self.won += if won { ONE_TRADE } else { 0 };
         self.trades += ONE_TRADE;
     }

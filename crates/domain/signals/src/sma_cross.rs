@@ -61,8 +61,7 @@ pub struct SmaCross {
     next: usize,
     leaving_fast: usize,
     seen: usize,
-    fast_sum: i128,
-    slow_sum: i128,
+    difference: i128,
     previous: Option<Side>,
     compared: bool,
 }
@@ -76,8 +75,7 @@ impl SmaCross {
             next: 0,
             leaving_fast: config.slow - config.fast,
             seen: 0,
-            fast_sum: 0,
-            slow_sum: 0,
+            difference: 0,
             previous: None,
             compared: false,
             config,
@@ -98,21 +96,21 @@ impl Brain for SmaCross {
     #[inline]
     fn on_bar(&mut self, bar: &Bar) -> Opinion {
         let close = bar.close.raw();
-        self.fast_sum += i128::from(close - self.closes[self.leaving_fast]);
-        self.slow_sum += i128::from(close - self.closes[self.next]);
+        let product = |factor: usize, change: i64| i128::from(factor as i64) * i128::from(change);
+        let SmaCrossConfig { fast, slow, .. } = self.config;
+        self.difference += product(slow, close - self.closes[self.leaving_fast]);
+        self.difference -= product(fast, close - self.closes[self.next]);
         self.closes[self.next] = close;
-        let slow = self.config.slow;
         self.next = if self.next + 1 == slow { 0 } else { self.next + 1 };
         self.leaving_fast = if self.leaving_fast + 1 == slow { 0 } else { self.leaving_fast + 1 };
         if self.seen + 1 < slow {
             self.seen += 1;
             return Opinion::NONE;
         }
-        let (fast, slow) = (slow as i128 * self.fast_sum, self.config.fast as i128 * self.slow_sum);
-        let now = match fast.cmp(&slow) {
-            std::cmp::Ordering::Greater => Some(Side::Buy),
-            std::cmp::Ordering::Less => Some(Side::Sell),
-            std::cmp::Ordering::Equal => None,
+        let now = match self.difference {
+            1.. => Some(Side::Buy),
+            0 => None,
+            _ => Some(Side::Sell),
         };
         let crossed = self.compared && now != self.previous;
         (self.previous, self.compared) = (now, true);
