@@ -278,3 +278,185 @@ fn careful_exponential(mut bits: u64, stream: &mut Stream) -> f64 {
         bits = stream.block()[0];
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alavanca_stats::{Beta, Moments, integrate};
+
+    use super::*;
+
+    fn stream(n: u32) -> Stream {
+        Stream::new([3, 1], [n, 4, 1])
+    }
+
+    /// The largest distance between the draws' distribution and the true one (Kolmogorov and Smirnov), times √n. Above
+    /// 1.95 in one of a thousand samples from the true one.
+    fn distance(alpha: f64, beta: f64, n: u32, log_odds: impl Fn(&mut Stream) -> f64) -> f64 {
+        let mut draws: Vec<f64> = (0..n).map(|n| log_odds(&mut stream(n))).collect();
+        draws.sort_by(f64::total_cmp);
+        let distribution = Beta::new(alpha, beta);
+        let n = f64::from(n);
+        let worst = draws.iter().enumerate().fold(0.0_f64, |worst, (i, &z)| {
+            let cdf = distribution.density_and_cdf_at_logit(z).1;
+            worst.max(cdf - i as f64 / n).max((i + 1) as f64 / n - cdf)
+        });
+        worst * n.sqrt()
+    }
+
+    #[test]
+    fn draws_are_from_the_beta_they_claim() {
+        for (alpha, beta) in [
+            (1.0, 1.0),
+            (1.0, 1.5),
+            (1.2, 1.0),
+            (2.0, 1.0),
+            (4.0, 1.0),
+            (1.0, 30.0),
+            (2.5, 3.5),
+            (60.0, 40.0),
+            (1e4, 1e4),
+            (1e6, 2.0),
+        ] {
+            let sampler = BetaSampler::new(alpha, beta);
+            let quick = distance(alpha, beta, 40_000, |stream| {
+                let block = stream.block();
+                sampler.odds(block, stream).ln()
+            });
+            assert!(quick < 1.95, "Beta({alpha}, {beta}): {quick}");
+        }
+    }
+
+    #[test]
+    fn draws_of_any_shape_are_from_the_beta_they_claim() {
+        for (alpha, beta) in
+            [(1e-6, 1e-6), (0.001, 0.002), (0.01, 3.0), (0.2, 0.2), (0.5, 0.5), (0.999, 1.0), (1.0, 1.0), (7.0, 0.3)]
+        {
+            let any = distance(alpha, beta, 20_000, |stream| log_odds(alpha, beta, stream));
+            assert!(any < 1.95, "Beta({alpha}, {beta}): {any}");
+        }
+    }
+
+    /// The draws that one 64-bit word does not decide are few; here they are looked at alone.
+    #[test]
+    fn careful_normals_fill_what_quick_ones_leave() {
+        let density = |x: f64| (-0.5 * x * x).exp();
+        let area = |from: f64, to: f64| integrate(|x, value| value[0] = density(x), &[from, to], 1, 1e-12)[0];
+        // Beyond the tail's beginning: mean and mean square of a normal cut off there.
+        let mass = area(NORMAL_TAIL, 12.0);
+        let (mut tail, mut squares) = (Moments::default(), Moments::default());
+        for n in 0..40_000 {
+            let bits = 0x7FFF_FFFF_FFF0_0000 | u64::from(n) << 20 & 0xFF0_0000;
+            let x = careful_normal(bits, &mut stream(n));
+            assert!(x > NORMAL_TAIL);
+            tail.push(x);
+            squares.push(x * x);
+        }
+        let mean = density(NORMAL_TAIL) / mass;
+        let square = 1.0 + NORMAL_TAIL * mean;
+        for (moments, expected) in [(tail, mean), (squares, square)] {
+            let (got, error) = (moments.mean().unwrap(), moments.std_error().unwrap());
+            assert!((got - expected).abs() < 4.0 * error, "{got} instead of {expected} ± {error}");
+        }
+        // In the wedge of a layer: the share that stays is the share of the wedge under the curve.
+        for layer in [1_usize, 2, 50, 128, 254, 255] {
+            let (right, left) = (NORMAL.ends[layer], NORMAL.ends[layer + 1]);
+            let wedge = (right - left) * (NORMAL.heights[layer + 1] - NORMAL.heights[layer]);
+            let under = (area(left, right) - (right - left) * NORMAL.heights[layer]) / wedge;
+            let runs = 20_000_u32;
+            let stays = (0..runs)
+                .filter(|&n| {
+                    let place = left / right + (1.0 - left / right) * (f64::from(n) + 0.5) / f64::from(runs);
+                    let bits = ((place * (1_u64 << 43) as f64) as u64) << 20 | layer as u64;
+                    let x = NORMAL.ends[layer] * normal_place(bits).1;
+                    careful_normal(bits, &mut stream(n)).to_bits() == x.to_bits()
+                })
+                .count();
+            let share = stays as f64 / f64::from(runs);
+            assert!((share - under).abs() < 2.0 / f64::from(runs).sqrt(), "layer {layer}: {share} instead of {under}");
+        }
+    }
+
+    #[test]
+    fn careful_exponentials_fill_what_quick_ones_leave() {
+        // The tail of an exponential has mean TAIL + 1 and variance 1.
+        let tail: Moments = (0..20_000)
+            .map(|n| careful_exponential(0xFFFF_FFFF_0000_0000 | u64::from(n) << 12, &mut stream(n)))
+            .collect();
+        let (mean, variance) = (tail.mean().unwrap(), tail.variance().unwrap());
+        assert!((mean - EXPONENTIAL_TAIL - 1.0).abs() < 4.0 * tail.std_error().unwrap(), "{mean}");
+        assert!((variance - 1.0).abs() < 4.0 * (8.0_f64 / 20_000.0).sqrt(), "{variance}");
+        for layer in [1_usize, 2, 50, 128, 254, 255] {
+            let (right, left) = (EXPONENTIAL.ends[layer], EXPONENTIAL.ends[layer + 1]);
+            let (low, high) = (EXPONENTIAL.heights[layer], EXPONENTIAL.heights[layer + 1]);
+            let under = (high - low - (right - left) * low) / ((right - left) * (high - low));
+            let runs = 20_000_u32;
+            let stays = (0..runs)
+                .filter(|&n| {
+                    let place = left / right + (1.0 - left / right) * (f64::from(n) + 0.5) / f64::from(runs);
+                    let bits = ((place * (1_u64 << 52) as f64) as u64) << 12 | layer as u64;
+                    let x = EXPONENTIAL.ends[layer] * exponential_place(bits).1;
+                    careful_exponential(bits, &mut stream(n)).to_bits() == x.to_bits()
+                })
+                .count();
+            let share = stays as f64 / f64::from(runs);
+            assert!((share - under).abs() < 2.0 / f64::from(runs).sqrt(), "layer {layer}: {share} instead of {under}");
+        }
+    }
+
+    #[test]
+    fn layers_have_equal_areas_and_close_at_the_top() {
+        for (ziggurat, density) in
+            [(&NORMAL, (|x| (-0.5 * x * x).exp()) as fn(f64) -> f64), (&EXPONENTIAL, |x: f64| (-x).exp())]
+        {
+            let area = ziggurat.ends[0] * ziggurat.heights[1];
+            let tail = integrate(|x, value| value[0] = density(x), &[ziggurat.ends[1], 12.0, 60.0], 1, 1e-14)[0];
+            assert!((ziggurat.ends[1] * ziggurat.heights[1] + tail - area).abs() < 1e-14);
+            for layer in 1..LAYERS {
+                let height = ziggurat.heights[layer + 1] - ziggurat.heights[layer];
+                assert!((ziggurat.ends[layer] * height - area).abs() < 1e-14, "layer {layer}");
+                assert!((density(ziggurat.ends[layer]) - ziggurat.heights[layer]).abs() < 1e-14, "layer {layer}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_plainly_accepted_would_be_accepted() {
+        for shape in [1.01, 1.5, 2.0, 10.0, 1e3, 1e6] {
+            let gamma = Gamma::new(shape);
+            for step in 0..=2_000 {
+                let t = f64::from(step) * 0.001 - 0.5;
+                let accepted = (gamma.d * (3.0 * t.ln_1p() - t * (3.0 - t * (1.5 - t)))).exp();
+                let plainly = 1.0 - SQUEEZE * gamma.d * t.powi(4);
+                assert!(plainly <= accepted + 1e-14, "shape {shape}, t {t}: {plainly} > {accepted}");
+            }
+            // The first coarse reading that reaches beyond the bound is not accepted any more.
+            let t = 0.4 / gamma.d.powf(0.25);
+            let bound = 1.0 - SQUEEZE * gamma.d * t.powi(4);
+            let last = (bound / COARSE).floor() as u64;
+            assert!(gamma.is_plainly_accepted(t, (last - 1) << 8) && !gamma.is_plainly_accepted(t, last << 8));
+            assert!(!gamma.is_plainly_accepted(-0.500_001, 0));
+        }
+    }
+
+    /// The same seed must make the same choices in every release and on every platform.
+    #[test]
+    fn draws_are_pinned() {
+        let draw = |alpha: f64, beta: f64, n: u32| {
+            let mut stream = stream(n);
+            let block = stream.block();
+            BetaSampler::new(alpha, beta).odds(block, &mut stream).to_bits()
+        };
+        let mut mixed = 0_u64;
+        for n in 0..10_000 {
+            for (alpha, beta) in [(1.0, 1.0), (4.0, 1.0), (2.5, 7.0), (300.0, 200.0)] {
+                mixed = mixed.rotate_left(5) ^ draw(alpha, beta, n);
+            }
+            mixed = mixed.rotate_left(5) ^ log_odds(0.3, 0.7, &mut stream(n)).to_bits();
+        }
+        let pinned = [draw(1.0, 1.0, 0), draw(4.0, 1.0, 1), draw(300.0, 200.0, 2), mixed];
+        assert_eq!(
+            pinned.map(|bits| format!("{bits:016x}")),
+            ["3fa2c6cd27853c0c", "401928c642ca6a15", "3ff702ae414d3891", "3e1133e3bed0807f"]
+        );
+    }
+}
