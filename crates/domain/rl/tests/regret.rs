@@ -1,5 +1,7 @@
 //! Thompson sampling against known regrets: exact ones, and those of another implementation.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use std::collections::BTreeMap;
 
 use alavanca_kernel::{Action, ActionSet, Regime, Reward, StateIndex, StateKey, SymbolId, Timestamp};
@@ -61,9 +63,6 @@ fn check(chances: &[f64], batch: usize, runs: usize, expected: &[(usize, f64, f6
     {
         let (got, error) = (moments.mean().unwrap(), moments.std_error().unwrap());
         let allowed = 4.0 * error.hypot(reference_error);
-        eprintln!(
-            "{chances:?} batch {batch} R{horizon}: {got:.4} ± {error:.4}, reference {regret} ± {reference_error}"
-        );
         assert!(
             (got - regret).abs() <= allowed,
             "{chances:?} batch {batch} R{horizon}: {got} instead of {regret} ± {error}"
