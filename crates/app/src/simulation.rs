@@ -121,8 +121,7 @@ impl Simulation {
     #[inline]
     fn read_account(&mut self, at: Timestamp) {
         let account = self.exchange.account(at);
-        let view = AccountView { equity: account.equity, free_margin: account.free_margin, at };
-        self.engine.step(&Event::Account(view), &mut self.effects);
+        self.engine.read_account(AccountView { equity: account.equity, free_margin: account.free_margin, at });
     }
 
     /// The engine.

@@ -93,10 +93,16 @@ impl Engine {
             Event::Bar(symbol, bar) => self.on_bar(*symbol, bar, effects),
             Event::Tick(symbol, tick) => self.on_tick(*symbol, tick, effects),
             Event::Order(report) => self.on_report(report, effects),
-            Event::Account(view) => self.account = Some(*view),
+            Event::Account(view) => self.read_account(*view),
             Event::Command(command, at) => self.on_command(*command, *at, effects),
             Event::End(at) => self.on_end(*at, effects),
         }
+    }
+
+    /// [`Event::Account`] without the event, for a backtest that reads the account at every bar.
+    #[inline]
+    pub fn read_account(&mut self, view: AccountView) {
+        self.account = Some(view);
     }
 
     #[inline]

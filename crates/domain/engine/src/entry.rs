@@ -76,14 +76,14 @@ impl Engine {
         let context = self.context(symbol, view, Some(&meta));
         if let Some(cause) = self.block(symbol) {
             let blocked = BlockedRecord { context, signal: *signal, cause, allocation: None };
-            return self.record(Record::Blocked(blocked), effects);
+            return self.record(Record::Blocked(Box::new(blocked)), effects);
         }
         let broker_margin = self.desks[symbol.index()].instrument.broker_margin;
         let allocation = self.capital.allocate(&context, broker_margin);
         if allocation.base.is_zero() {
             let blocked =
                 BlockedRecord { context, signal: *signal, cause: BlockCause::Capital, allocation: Some(allocation) };
-            return self.record(Record::Blocked(blocked), effects);
+            return self.record(Record::Blocked(Box::new(blocked)), effects);
         }
         self.decide(symbol, signal, context, allocation, meta.lesson, effects);
     }
@@ -208,7 +208,7 @@ impl Engine {
             frozen,
             trade,
         };
-        self.record(Record::Decision(decision), effects);
+        self.record(Record::Decision(Box::new(decision)), effects);
         let Some(trade) = trade else { return };
 
         let base_protection = Protection { stop: Some(signal.stop), target: signal.target, ..Protection::default() };

@@ -346,6 +346,11 @@ impl Engine {
         let Some(trade) = ended else { return };
         self.desks[symbol.index()].opened = None;
         self.open_trades -= 1;
+        if self.open_trades == 0
+            && let Some(change) = self.risk.on_open_result(Money::ZERO, self.now)
+        {
+            self.apply_risk(change, effects);
+        }
         if trade.was_filled() {
             self.trade_closed(&trade, effects);
         } else {

@@ -40,7 +40,7 @@ impl Engine {
             extra_net: extra.map_or_else(Default::default, alavanca_execution::Leg::net),
             day: self.moment.map_or_else(Default::default, |moment| moment.day),
         };
-        self.record(Record::Trade(record), effects);
+        self.record(Record::Trade(Box::new(record)), effects);
         if let Some(change) = self.risk.on_trade_closed(net, closed_at) {
             self.apply_risk(change, effects);
         }
@@ -94,7 +94,7 @@ impl Engine {
                 policy_version: self.policy.version(),
                 at,
             };
-            self.record(Record::Learned(learned), effects);
+            self.record(Record::Learned(Box::new(learned)), effects);
         }
         let day = self.moment.map_or_else(Default::default, |moment| moment.day);
         let judgement = self.updater.finish_batch(at, day);

@@ -16,14 +16,14 @@ use crate::checkpoint::Checkpoint;
 
 /// One thing to store. The order of records is the order of events.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "records live in one reused buffer; boxing would allocate per record")]
+#[expect(clippy::large_enum_variant, reason = "what may come at every bar is not boxed, what is rarer is")]
 pub enum Record {
     /// An allocation that no decision followed: one a bar, where every bar is recorded.
     Allocation(AllocationRecord),
     /// A signal that was stopped before the gate (semantics 12).
-    Blocked(BlockedRecord),
+    Blocked(Box<BlockedRecord>),
     /// The gate's answer to a signal.
-    Decision(DecisionRecord),
+    Decision(Box<DecisionRecord>),
     /// The intent to send an order; durable before it is sent.
     Order(OrderRequest),
     /// An order's end without (all of) its fill.
@@ -35,9 +35,9 @@ pub enum Record {
     /// What happened to a scalp.
     Scalp(ScalpEvent),
     /// A trade ended with all its legs.
-    Trade(TradeRecord),
+    Trade(Box<TradeRecord>),
     /// The policy heard of a trade.
-    Learned(LearnedRecord),
+    Learned(Box<LearnedRecord>),
     /// A snapshot of a regime's policy was taken.
     Snapshot(Box<PolicySnapshot>),
     /// A snapshot is no longer kept.

@@ -1,0 +1,453 @@
+//! A backtest: a market, two engines (the gate, and Level 4 beside it), a store, and the figures.
+
+use std::path::Path;
+
+use alavanca_adapters_files::{DataZone, FileError, MarketClass, ReadSettings, Rows};
+use alavanca_adapters_sqlite::{CapitalFacts, Durability, SqliteStore};
+use alavanca_engine::{Checkpoint, Notice, Record, Restored};
+use alavanca_kernel::{Instrument, PRESETS, SettingError, SymbolId, Timestamp};
+use alavanca_ports::{Store, StoreError};
+use alavanca_report::{Summary, Tally};
+use sha2::{Digest, Sha256};
+
+use crate::backtest_types::{BacktestReport, BacktestRequest, Progress, RunCounts, SourceFacts};
+use crate::builder::{Built, Gating, build};
+use crate::settings::{Loaded, Settings};
+use crate::simulation::{Simulation, Sink};
+use crate::source::{Source, file_facts, hex, synthetic_facts};
+
+/// The one symbol of a backtest on one file.
+const SYMBOL: SymbolId = SymbolId::new(0);
+/// So many records make a commit: the store's batches are at their best from here on.
+const COMMIT_RECORDS: usize = 4_096;
+/// So many rows pass between two reports of progress.
+const PROGRESS_ROWS: u64 = 65_536;
+
+/// Why an application run failed. Each says what happened and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A setting cannot be.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// The market data cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No symbol was said, and neither the file nor its name tells it.
+    #[error(
+        "neither `{file}` nor its rows say which instrument it is: add --symbol, such as --symbol WIN (known are \
+         {known}, dated codes such as WINZ26, and [instrument.NAME] sections of the configuration)",
+        known = PRESETS.join(", ")
+    )]
+    NoSymbol {
+        /// The file.
+        file: String,
+    },
+    /// The symbol has no preset and no section.
+    #[error(
+        "unknown symbol `{symbol}`: known are {known}, dated codes such as WINZ26, and symbols with an \
+         [instrument.{symbol}] section in alavanca.toml",
+        known = PRESETS.join(", ")
+    )]
+    UnknownSymbol {
+        /// What was asked for.
+        symbol: String,
+    },
+    /// The database holds a run already.
+    #[error("{path} already holds a run: add --resume to go on with it, or name another file with --db")]
+    AlreadyRun {
+        /// The database.
+        path: String,
+    },
+    /// The database holds another run.
+    #[error(
+        "{path} holds another run ({stored}) than the one asked for ({asked}): data, settings and seed must be the \
+         same to resume"
+    )]
+    OtherRun {
+        /// The database.
+        path: String,
+        /// Its run.
+        stored: String,
+        /// The run asked for.
+        asked: String,
+    },
+    /// `--resume` without a database.
+    #[error("--resume goes on with a stored run: name its database with --db")]
+    NothingToResume,
+    /// What is stored and what a replay of the same events gives are not the same.
+    #[error(
+        "{path} does not agree with a replay of its own run after {events} events: it was changed, or written by \
+         another release. It was left as it is; run again with a new --db"
+    )]
+    Diverged {
+        /// The database.
+        path: String,
+        /// After how many events.
+        events: u64,
+    },
+    /// A thread of the run stopped.
+    #[error("the run stopped: {0}")]
+    Stopped(String),
+}
+
+/// Runs it. With more than one thread the second engine runs beside the first; the figures are the same.
+///
+/// # Errors
+/// [`AppError`]; a refused file or setting leaves nothing behind.
+pub fn run_backtest(
+    request: &BacktestRequest,
+    loaded: &Loaded,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<BacktestReport, AppError> {
+    if request.resume && request.db.is_none() {
+        return Err(AppError::NothingToResume);
+    }
+    let mut settings = loaded.settings.clone();
+    if let Some(seed) = request.seed {
+        settings.rl.seed = seed;
+        settings.synthetic.seed = seed;
+    }
+    let market = open_market(request, &settings, progress)?;
+    let run_id = run_id(&settings, &market);
+    let instrument = market.instrument.clone();
+    let with_gate = build(&settings, &instrument, Gating::AsConfigured)?;
+    let without_gate = (!request.without_level4).then(|| build(&settings, &instrument, Gating::Off)).transpose()?;
+
+    let beside = request.threads > 1;
+    let second = |source: Source, built: Built| -> Result<Summary, AppError> {
+        let mut sink = RunSink::default();
+        run(source, built, &mut sink, None, &mut |_| {}).map(|_| sink.tally.summary())
+    };
+    let (gate, level4) = std::thread::scope(|scope| -> Result<(Outcome, Option<Summary>), AppError> {
+        let again = |progress: &mut dyn FnMut(Progress)| open_market(request, &settings, progress).map(|m| m.source);
+        let running = match without_gate {
+            Some(built) if beside => {
+                let again = &again;
+                Some(Ok(scope.spawn(move || second(again(&mut |_| {})?, built))))
+            }
+            Some(built) => Some(Err(built)),
+            None => None,
+        };
+        let gate = run_stored(request, &settings, market.source, with_gate, &instrument, &run_id, progress)?;
+        let level4 = match running {
+            Some(Ok(thread)) => {
+                Some(thread.join().map_err(|_| AppError::Stopped("the Level 4 engine panicked".to_owned()))??)
+            }
+            Some(Err(built)) => Some(second(again(&mut |_| {})?, built)?),
+            None => None,
+        };
+        Ok((gate, level4))
+    })?;
+    progress(Progress::Closing);
+
+    Ok(BacktestReport {
+        source: SourceFacts { first: gate.first, last: gate.last, ..market.facts },
+        symbol: instrument.name.clone(),
+        currency: instrument.currency,
+        seed: settings.rl.seed,
+        run_id,
+        settings: settings.fingerprint(),
+        gate: gate.summary,
+        level4,
+        counts: gate.counts,
+        notes: gate.notes,
+    })
+}
+
+/// A market with what is known of it.
+struct Market {
+    source: Source,
+    instrument: Instrument,
+    facts: SourceFacts,
+}
+
+fn open_market(
+    request: &BacktestRequest,
+    settings: &Settings,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Market, AppError> {
+    let find = |symbol: &str| {
+        settings.instrument(symbol).ok_or_else(|| AppError::UnknownSymbol { symbol: symbol.to_owned() })
+    };
+    let Some(path) = &request.data else {
+        let instrument = find(request.symbol.as_deref().unwrap_or("WIN"))?;
+        let source = Source::synthetic(settings.synthetic, &instrument)?;
+        let (_, rows) = source.progress();
+        let facts = synthetic_facts(&settings.synthetic, &instrument, rows);
+        return Ok(Market { source, instrument, facts });
+    };
+    let asked = request.symbol.as_deref().map(find).transpose()?;
+    let read = ReadSettings {
+        zone: request.data_tz.as_deref().map(DataZone::by_name).transpose()?,
+        accept_faults_percent: request.accept_faults_percent,
+        bar_seconds: None,
+        class: asked.as_ref().map(|instrument| match instrument.session.as_str() {
+            "B3" => MarketClass::B3,
+            _ => MarketClass::Forex,
+        }),
+    };
+    let source = Source::file(path, &read, progress)?;
+    let Source::File(file) = &source else { unreachable!("a file was opened") };
+    let facts = file_facts(file.report());
+    let instrument = match (asked, &file.report().symbol) {
+        (Some(instrument), _) => instrument,
+        (None, Some(symbol)) => find(&symbol.name)?,
+        (None, None) => return Err(AppError::NoSymbol { file: path.display().to_string() }),
+    };
+    Ok(Market { source, instrument, facts })
+}
+
+/// The same data, settings, symbol and seed have the same.
+fn run_id(settings: &Settings, market: &Market) -> String {
+    let identity = format!(
+        "{}\n{}\n{}\n{:?}",
+        settings.fingerprint(),
+        market.facts.sha256,
+        market.facts.clock.as_deref().unwrap_or_default(),
+        market.instrument
+    );
+    hex(&Sha256::digest(identity.as_bytes()))[..16].to_owned()
+}
+
+/// What a run came to.
+struct Outcome {
+    summary: Summary,
+    counts: RunCounts,
+    notes: Vec<String>,
+    first: Option<String>,
+    last: Option<String>,
+}
+
+fn run_stored(
+    request: &BacktestRequest,
+    settings: &Settings,
+    source: Source,
+    built: Built,
+    instrument: &Instrument,
+    run_id: &str,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Outcome, AppError> {
+    let mut keeper =
+        request.db.as_deref().map(|path| Keeper::open(path, settings, instrument, run_id, request.resume)).transpose()?;
+    let resumed_after = keeper.as_ref().map_or(0, |keeper| keeper.cursor);
+    let mut sink = RunSink { keeps: keeper.is_some(), skip_until: resumed_after, ..RunSink::default() };
+    let run = run(source, built, &mut sink, keeper.as_mut(), progress)?;
+    let mut notes = sink.notes(instrument);
+    if resumed_after > 0 {
+        notes.push(format!("resumed: the first {resumed_after} events had been stored before"));
+    }
+    let counts = run.simulation.engine().counts();
+    Ok(Outcome {
+        summary: sink.tally.summary(),
+        counts: RunCounts { bars: run.bars, ticks: run.ticks, resumed_after, rejected: counts.bad_inputs },
+        notes,
+        first: run.first.map(|at| at.to_string()),
+        last: run.last.map(|at| at.to_string()),
+    })
+}
+
+/// A run at its end.
+struct Run {
+    simulation: Simulation,
+    bars: u64,
+    ticks: u64,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+fn run(
+    mut source: Source,
+    built: Built,
+    sink: &mut RunSink,
+    mut keeper: Option<&mut Keeper>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Run, AppError> {
+    let simulation = Simulation::new(built.engine, built.exchange, built.fill);
+    let mut run = Run { simulation, bars: 0, ticks: 0, first: None, last: None };
+    let (mut rows, mut events, mut reported) = (Rows::new(), 0_u64, 0_u64);
+    let mut end = Timestamp::MIN;
+    while source.next_batch(&mut rows)? {
+        match &rows {
+            Rows::Bars(bars) => {
+                run.first = run.first.or(bars.first().map(|bar| bar.time));
+                run.last = bars.last().map(|bar| bar.time).or(run.last);
+                end = bars.last().map_or(end, alavanca_kernel::Bar::end);
+                run.bars += bars.len() as u64;
+                for bar in bars {
+                    run.simulation.on_bar(SYMBOL, bar, sink);
+                    events += 1;
+                    if sink.is_due(events) {
+                        sink.commit(keeper.as_deref_mut(), &mut run.simulation, events)?;
+                    }
+                }
+            }
+            Rows::Ticks(ticks) => {
+                run.first = run.first.or(ticks.first().map(|tick| tick.time));
+                run.last = ticks.last().map(|tick| tick.time).or(run.last);
+                end = ticks.last().map_or(end, |tick| tick.time);
+                run.ticks += ticks.len() as u64;
+                for tick in ticks {
+                    run.simulation.on_tick(SYMBOL, tick, sink);
+                    events += 1;
+                    if sink.is_due(events) {
+                        sink.commit(keeper.as_deref_mut(), &mut run.simulation, events)?;
+                    }
+                }
+            }
+        }
+        if events - reported >= PROGRESS_ROWS {
+            reported = events;
+            let (done, total) = source.progress();
+            progress(Progress::Running { done, total });
+        }
+    }
+    if events > 0 {
+        run.simulation.end(end, sink);
+        events += 1;
+        sink.commit(keeper, &mut run.simulation, events)?;
+    }
+    Ok(run)
+}
+
+/// Counts records, and holds them for the store where there is one.
+#[derive(Default)]
+struct RunSink {
+    tally: Tally,
+    keeps: bool,
+    records: Vec<Record>,
+    /// Records of events up to here are stored already.
+    skip_until: u64,
+    warned: Vec<Notice>,
+    bad_inputs: u64,
+    unexpected: u64,
+}
+
+impl Sink for RunSink {
+    #[inline]
+    fn record(&mut self, record: Record) {
+        self.tally.observe(&record);
+        if self.keeps {
+            self.records.push(record);
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::BadInput { .. } => self.bad_inputs += 1,
+            Notice::UnexpectedReport { .. } => self.unexpected += 1,
+            Notice::ScalpOutOfReach { .. } => self.warned.push(notice),
+        }
+    }
+}
+
+impl RunSink {
+    #[inline]
+    fn is_due(&self, events: u64) -> bool {
+        self.records.len() >= COMMIT_RECORDS || (events == self.skip_until && self.keeps)
+    }
+
+    /// Stores what was recorded since the last commit. What an earlier run stored is held against what it would be now.
+    fn commit(
+        &mut self,
+        keeper: Option<&mut Keeper>,
+        simulation: &mut Simulation,
+        events: u64,
+    ) -> Result<(), AppError> {
+        let Some(keeper) = keeper else { return Ok(()) };
+        let checkpoint = simulation.engine_mut().take_checkpoint();
+        if events <= keeper.cursor {
+            if events == keeper.cursor {
+                keeper.verify(&simulation.engine().checkpoint())?;
+            }
+            self.records.clear();
+            return Ok(());
+        }
+        self.records.extend(checkpoint.map(|checkpoint| Record::Checkpoint(Box::new(checkpoint))));
+        keeper.commit(&self.records, events)?;
+        self.records.clear();
+        Ok(())
+    }
+
+    fn notes(&self, instrument: &Instrument) -> Vec<String> {
+        let mut notes: Vec<String> = self
+            .warned
+            .iter()
+            .filter_map(|notice| match notice {
+                Notice::ScalpOutOfReach { target, expected_move, .. } => Some(format!(
+                    "{}: a scalp's distances (target {target}) lie beyond what the market usually moves within its \
+                     time limit ({expected_move}): most scalps will end at the time limit",
+                    instrument.name
+                )),
+                Notice::BadInput { .. } | Notice::UnexpectedReport { .. } => None,
+            })
+            .collect();
+        if self.bad_inputs > 0 {
+            notes.push(format!("{} rows were refused by the engine and changed nothing", self.bad_inputs));
+        }
+        if self.unexpected > 0 {
+            notes.push(format!("{} reports of the exchange fitted no leg", self.unexpected));
+        }
+        notes
+    }
+}
+
+/// The store of a run.
+struct Keeper {
+    store: SqliteStore,
+    runtime: tokio::runtime::Runtime,
+    path: String,
+    /// Events that are stored.
+    cursor: u64,
+    stored: Option<Checkpoint>,
+}
+
+impl Keeper {
+    fn open(
+        path: &Path,
+        settings: &Settings,
+        instrument: &Instrument,
+        run_id: &str,
+        resume: bool,
+    ) -> Result<Self, AppError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| AppError::Stopped(format!("no runtime for the store: {error}")))?;
+        let shown = path.display().to_string();
+        let facts = CapitalFacts {
+            operator_capital: settings.capital.operator_capital,
+            margin_per_contract: settings.capital.margin_per_contract,
+            max_contracts_cap: settings.capital.max_contracts_cap,
+        };
+        let names = [instrument.name.clone()];
+        let mut store = runtime.block_on(SqliteStore::open(path, Durability::Backtest, &names, facts))?;
+        let stored = runtime.block_on(store.meta("run_id"))?;
+        match stored {
+            Some(stored) if stored != run_id => {
+                return Err(AppError::OtherRun { path: shown, stored, asked: run_id.to_owned() });
+            }
+            Some(_) if !resume => return Err(AppError::AlreadyRun { path: shown }),
+            Some(_) => {}
+            None => runtime.block_on(store.set_meta("run_id", run_id))?,
+        }
+        let cursor = runtime.block_on(store.cursor())?;
+        let restored: Option<Restored> = runtime.block_on(store.restore())?;
+        Ok(Self { store, runtime, path: shown, cursor, stored: restored.map(|restored| restored.checkpoint) })
+    }
+
+    fn commit(&mut self, records: &[Record], events: u64) -> Result<(), AppError> {
+        Ok(self.runtime.block_on(self.store.commit(records, events))?)
+    }
+
+    fn verify(&mut self, replayed: &Checkpoint) -> Result<(), AppError> {
+        match self.stored.take() {
+            Some(stored) if stored != *replayed => {
+                Err(AppError::Diverged { path: self.path.clone(), events: self.cursor })
+            }
+            _ => Ok(()),
+        }
+    }
+}
