@@ -6,3 +6,4 @@ pub mod clock;
 pub mod entropy;
 pub mod feed;
 pub mod notifier;
+pub mod store;

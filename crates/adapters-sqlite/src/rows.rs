@@ -1,0 +1,856 @@
+//! How a record becomes rows: the integers first, then the projections of them.
+
+use std::sync::Arc;
+
+use alavanca_engine::{
+    AllocationRecord, BlockCause, BlockedRecord, Checkpoint, Chooser, DayRecord, DecisionRecord, LearnSkip,
+    LearnedRecord, LegRecord, OrderEnd, PolicyEvent, PolicyEventKind, Record, TradeRecord,
+};
+use alavanca_kernel::{
+    Action, Allocation, FillReport, LegRole, MarketContext, Money, OrderIntent, OrderRequest, Price, Regime, Side,
+    StateKey, SymbolId, Timestamp, TradingDay,
+};
+use alavanca_ports::StoreError;
+use alavanca_rl::{PolicyScope, PolicyTable};
+use alavanca_updater::PolicySnapshot;
+
+use crate::cells::{Cell, Script, Table};
+use crate::ids::IdSet;
+use crate::packed;
+use crate::report;
+use crate::store::{CapitalFacts, PolicyFacts};
+use crate::text::{Object, States, TimeText, Words, json};
+
+/// Where every count stands. All of it is read back from the tables when a database is opened, so that a run that was
+/// killed goes on with the same ids.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) cursor: u64,
+    pub(crate) capital: i64,
+    pub(crate) blocked: i64,
+    pub(crate) order_ends: i64,
+    pub(crate) fills: i64,
+    pub(crate) scalps: i64,
+    pub(crate) rl_events: i64,
+    pub(crate) risk_changes: i64,
+    pub(crate) seq: i64,
+    pub(crate) chunk: i64,
+    /// The chunk of allocations that is being filled.
+    pub(crate) tail: Vec<u8>,
+    pub(crate) tail_rows: usize,
+    /// When the policy's log was last written.
+    pub(crate) policy_at: Option<Timestamp>,
+    pub(crate) closed: IdSet,
+    pub(crate) learned: IdSet,
+}
+
+/// What an allocation's row in `capital_state` says beside the allocation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum AllocatedFor<'a> {
+    /// A bar, where every bar is recorded.
+    Bar,
+    /// A signal that was stopped.
+    Blocked(&'a str),
+    /// A decision, with its eight layers as JSON.
+    Decision(i64, &'a str),
+}
+
+/// A choice, as `rl_events` shows it.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) decision: i64,
+    pub(crate) at: Timestamp,
+    pub(crate) symbol: SymbolId,
+    pub(crate) state: StateKey,
+    pub(crate) action: Action,
+    pub(crate) chooser: Arc<str>,
+    pub(crate) frozen: bool,
+    pub(crate) trade: Option<i64>,
+    pub(crate) base: u32,
+    pub(crate) extra: u32,
+    pub(crate) available: i64,
+    pub(crate) policy_version: i64,
+    pub(crate) arms: Arc<str>,
+}
+
+/// A learned or logged reward, as `rl_events` and `rl_policy` show it.
+#[derive(Debug)]
+pub(crate) struct Lesson {
+    pub(crate) trade: i64,
+    pub(crate) batch: i64,
+    pub(crate) at: Timestamp,
+    pub(crate) symbol: SymbolId,
+    pub(crate) state: StateKey,
+    pub(crate) action: Action,
+    pub(crate) reward: i64,
+    pub(crate) net: Money,
+    pub(crate) skipped: Option<Arc<str>>,
+    pub(crate) alpha: f64,
+    pub(crate) beta: f64,
+    pub(crate) count: i64,
+    pub(crate) total_reward: i64,
+    pub(crate) policy_version: i64,
+}
+
+/// A scalp's event, as `scalp_events` shows it.
+#[derive(Debug)]
+pub(crate) struct Scalped {
+    pub(crate) at: Timestamp,
+    pub(crate) symbol: SymbolId,
+    pub(crate) trade: i64,
+    pub(crate) kind: Arc<str>,
+    pub(crate) side: Arc<str>,
+    pub(crate) entry: Price,
+    pub(crate) exit: Price,
+    pub(crate) contracts: i64,
+    pub(crate) gross: Money,
+    pub(crate) net: Money,
+    pub(crate) hold_seconds: i64,
+    pub(crate) unresolved: bool,
+}
+
+/// Writes rows into a script.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    pub(crate) script: Script,
+    pub(crate) symbols: Vec<Arc<str>>,
+    pub(crate) states: States,
+    pub(crate) facts: CapitalFacts,
+    pub(crate) policy: PolicyFacts,
+    words: Words,
+    time: TimeText,
+    object: Object,
+    refusal: Vec<u8>,
+    checkpoint: Option<Arc<str>>,
+}
+
+impl Rows {
+    pub(crate) fn new(symbols: &[String], facts: CapitalFacts, policy: PolicyFacts) -> Self {
+        Self {
+            script: Script::default(),
+            symbols: symbols.iter().map(|name| name.as_str().into()).collect(),
+            states: States::default(),
+            facts,
+            policy,
+            words: Words::default(),
+            time: TimeText::default(),
+            object: Object::default(),
+            refusal: Vec::new(),
+            checkpoint: None,
+        }
+    }
+
+    /// All rows of these records, in order.
+    pub(crate) fn write(&mut self, records: &[Record], cursor: u64, at: &mut Counters) -> Result<(), StoreError> {
+        self.checkpoint = None;
+        for record in records {
+            self.record(record, at)?;
+        }
+        if at.tail_rows > 0 {
+            self.chunk(at);
+        }
+        at.cursor = cursor;
+        self.script.row(Table::EngineState, [1_i64.into(), cursor.into(), self.checkpoint.take().into()]);
+        Ok(())
+    }
+
+    fn record(&mut self, record: &Record, at: &mut Counters) -> Result<(), StoreError> {
+        match record {
+            Record::Allocation(record) => self.allocation(record, at),
+            Record::Blocked(record) => self.blocked(record, at),
+            Record::Decision(record) => self.decision(record, at),
+            Record::Order(order) => self.order(order),
+            Record::OrderEnded(end) => self.order_end(end, at),
+            Record::Fill(fill) => self.fill(fill, at),
+            Record::Leg(leg) => self.leg(leg),
+            Record::Scalp(event) => {
+                at.scalps += 1;
+                let row = Scalped {
+                    at: event.at,
+                    symbol: event.symbol,
+                    trade: event.trade.get() as i64,
+                    kind: self.words.of(event.kind.as_str()),
+                    side: self.words.of(event.side.as_str()),
+                    entry: event.entry,
+                    exit: event.exit,
+                    contracts: event.contracts.count().into(),
+                    gross: event.gross,
+                    net: event.net,
+                    hold_seconds: event.hold_seconds.into(),
+                    unresolved: event.unresolved,
+                };
+                self.script.row(
+                    Table::Scalps,
+                    [
+                        at.scalps.into(),
+                        row.at.micros().into(),
+                        symbol(row.symbol),
+                        row.trade.into(),
+                        row.kind.clone().into(),
+                        row.side.clone().into(),
+                        row.entry.raw().into(),
+                        row.exit.raw().into(),
+                        row.contracts.into(),
+                        row.gross.cents().into(),
+                        row.net.cents().into(),
+                        row.hold_seconds.into(),
+                        row.unresolved.into(),
+                    ],
+                );
+                self.scalp_event(at.scalps, row);
+            }
+            Record::Trade(trade) => self.trade(trade, at),
+            Record::Learned(learned) => self.learned(learned, at),
+            Record::Snapshot(snapshot) => self.snapshot(snapshot, at)?,
+            Record::SnapshotPruned(id) => self.pruned(id, at),
+            Record::Policy(event) => self.policy_event(event, at),
+            Record::PolicyTable(table) => {
+                let detail = json(&**table);
+                let written_at = at.policy_at;
+                self.logged(at, written_at, Some(table.regime), "TABLE", Some(table.version), detail);
+                self.policy_table(table, written_at);
+            }
+            Record::Risk(change) => {
+                at.risk_changes += 1;
+                let (after, cause) = (self.words.of(change.to.as_str()), self.words.of(change.cause.as_str()));
+                self.script.row(
+                    Table::RiskChanges,
+                    [
+                        at.risk_changes.into(),
+                        change.at.micros().into(),
+                        self.words.of(change.from.as_str()).into(),
+                        after.clone().into(),
+                        cause.clone().into(),
+                        change.flatten.into(),
+                        json(&change.cause).into(),
+                    ],
+                );
+                let state = [1_i64.into(), change.at.micros().into(), after.into(), cause.into()];
+                self.script.row(Table::RiskState, state);
+            }
+            Record::Day(day) => self.day(day, at),
+            Record::Checkpoint(checkpoint) => self.checkpoint = Some(checkpoint_text(checkpoint)?),
+        }
+        Ok(())
+    }
+
+    fn allocation(&mut self, AllocationRecord { context, allocation }: &AllocationRecord, at: &mut Counters) {
+        at.capital += 1;
+        self.refusal_json(allocation);
+        if at.tail_rows == 0 {
+            at.tail.clear();
+            at.tail.push(packed::VERSION);
+        }
+        packed::pack(&mut at.tail, context, allocation, &self.refusal);
+        at.tail_rows += 1;
+        self.capital_row(at.capital, context, allocation, AllocatedFor::Bar);
+        if at.tail_rows == packed::CHUNK {
+            self.chunk(at);
+            at.tail_rows = 0;
+            at.chunk += 1;
+        }
+    }
+
+    fn chunk(&mut self, at: &Counters) {
+        let rows = at.tail_rows as i64;
+        self.script.row(Table::Allocations, [at.chunk.into(), rows.into(), Cell::Blob(at.tail.clone())]);
+    }
+
+    fn refusal_json(&mut self, allocation: &Allocation) {
+        self.refusal.clear();
+        if let Some(refusal) = &allocation.refusal {
+            // Never fails: numbers and names into a buffer that grows.
+            let _ = serde_json::to_writer(&mut self.refusal, refusal);
+        }
+    }
+
+    fn blocked(&mut self, record: &BlockedRecord, at: &mut Counters) {
+        let BlockedRecord { context, signal, cause, allocation } = record;
+        at.blocked += 1;
+        let capital = allocation.as_ref().map(|allocation| {
+            at.capital += 1;
+            self.refusal_json(allocation);
+            self.capital_row(at.capital, context, allocation, AllocatedFor::Blocked(cause.as_str()));
+            at.capital
+        });
+        self.script.row(
+            Table::Blocked,
+            [
+                at.blocked.into(),
+                capital.into(),
+                context.at.micros().into(),
+                day(context.day),
+                symbol(context.symbol),
+                self.words.of(BlockCause::as_str(cause)).into(),
+                self.words.of(signal.side.as_str()).into(),
+                json(cause).into(),
+                json(context).into(),
+                json(signal).into(),
+                allocation.as_ref().map(json).into(),
+            ],
+        );
+    }
+
+    fn decision(&mut self, d: &DecisionRecord, at: &mut Counters) {
+        at.capital += 1;
+        at.rl_events += 1;
+        let id = d.id.get() as i64;
+        let (layers, arms) = (json(&d.layers), json(&d.arms));
+        self.refusal_json(&d.allocation);
+        self.capital_row(at.capital, &d.context, &d.allocation, AllocatedFor::Decision(id, &layers));
+        let chooser = self.words.of(match d.chooser {
+            Chooser::Policy => "policy",
+            Chooser::FreezeFallback => "freeze_fallback",
+            Chooser::PolicyOff => "policy_off",
+        });
+        let trade = d.trade.map(|trade| trade.get() as i64);
+        self.script.row(
+            Table::Decisions,
+            [
+                id.into(),
+                at.capital.into(),
+                at.rl_events.into(),
+                d.context.at.micros().into(),
+                day(d.context.day),
+                symbol(d.context.symbol),
+                self.words.of(d.state.regime.as_str()).into(),
+                self.states.name(d.state).into(),
+                d.price.raw().into(),
+                self.words.of(d.signal.side.as_str()).into(),
+                self.words.of(d.action.as_str()).into(),
+                chooser.clone().into(),
+                d.frozen.into(),
+                d.base.count().into(),
+                d.extra.count().into(),
+                trade.into(),
+                d.policy_version.into(),
+                i64::from(d.available.bits()).into(),
+                json(&d.context).into(),
+                json(&d.signal).into(),
+                json(&d.allocation).into(),
+                layers.into(),
+                arms.clone().into(),
+            ],
+        );
+        let choice = Choice {
+            decision: id,
+            at: d.context.at,
+            symbol: d.context.symbol,
+            state: d.state,
+            action: d.action,
+            chooser,
+            frozen: d.frozen,
+            trade,
+            base: d.base.count(),
+            extra: d.extra.count(),
+            available: d.available.bits().into(),
+            policy_version: d.policy_version as i64,
+            arms,
+        };
+        self.choice_row(at.rl_events, choice);
+    }
+
+    fn order(&mut self, order: &OrderRequest) {
+        self.script.row(
+            Table::Orders,
+            [
+                order.id.get().into(),
+                order.at.micros().into(),
+                symbol(order.symbol),
+                order.leg.trade.get().into(),
+                self.words.of(role(order.leg.role)).into(),
+                self.words.of(intent(order.intent)).into(),
+                self.words.of(Side::as_str(order.side)).into(),
+                order.quantity.count().into(),
+                json(&order.protection).into(),
+            ],
+        );
+    }
+
+    fn order_end(&mut self, end: &OrderEnd, at: &mut Counters) {
+        at.order_ends += 1;
+        self.script.row(
+            Table::OrderEnds,
+            [
+                at.order_ends.into(),
+                end.order.get().into(),
+                end.at.micros().into(),
+                symbol(end.symbol),
+                end.leg.trade.get().into(),
+                self.words.of(role(end.leg.role)).into(),
+                self.words.of(intent(end.intent)).into(),
+                end.rejected.map(|reason| self.words.of(reason.as_str())).into(),
+                end.unfilled.map(|contracts| contracts.count()).into(),
+            ],
+        );
+    }
+
+    fn fill(&mut self, fill: &FillReport, at: &mut Counters) {
+        at.fills += 1;
+        self.script.row(
+            Table::Fills,
+            [
+                at.fills.into(),
+                fill.order.map(|order| order.get()).into(),
+                fill.at.micros().into(),
+                symbol(fill.symbol),
+                fill.leg.trade.get().into(),
+                self.words.of(role(fill.leg.role)).into(),
+                self.words.of(intent(fill.intent)).into(),
+                self.words.of(fill.side.as_str()).into(),
+                fill.quantity.count().into(),
+                fill.remaining.count().into(),
+                fill.price.raw().into(),
+                fill.reference.raw().into(),
+                fill.commission.cents().into(),
+                fill.exit.map(|exit| self.words.of(exit.as_str())).into(),
+                fill.unresolved.into(),
+            ],
+        );
+    }
+
+    fn leg(&mut self, leg: &LegRecord) {
+        self.script.row(
+            Table::Positions,
+            [
+                leg.leg.trade.get().into(),
+                self.words.of(role(leg.leg.role)).into(),
+                symbol(leg.symbol),
+                self.words.of(leg.side.as_str()).into(),
+                leg.open.count().into(),
+                leg.entered.count().into(),
+                leg.entry.raw().into(),
+                leg.stop_loss.map(Price::raw).into(),
+                leg.take_profit.map(Price::raw).into(),
+                leg.opened_at.micros().into(),
+                leg.closed_at.map(Timestamp::micros).into(),
+                leg.cause.map(|cause| self.words.of(cause.as_str())).into(),
+                leg.gross.cents().into(),
+                leg.costs.cents().into(),
+            ],
+        );
+    }
+
+    fn trade(&mut self, t: &TradeRecord, at: &mut Counters) {
+        if !at.closed.insert(t.outcome.trade.get()) {
+            return;
+        }
+        self.script.row(
+            Table::Trades,
+            [
+                t.outcome.trade.get().into(),
+                t.decision.get().into(),
+                symbol(t.outcome.symbol),
+                day(t.day),
+                self.words.of(t.side.as_str()).into(),
+                self.states.name(t.outcome.state).into(),
+                self.words.of(t.outcome.action.as_str()).into(),
+                t.base.count().into(),
+                t.extra.count().into(),
+                t.entry.raw().into(),
+                t.exit.raw().into(),
+                self.words.of(t.cause.as_str()).into(),
+                t.gross.cents().into(),
+                t.costs.cents().into(),
+                t.outcome.net.cents().into(),
+                t.extra_net.cents().into(),
+                t.outcome.reward.micros().into(),
+                t.outcome.opened_at.micros().into(),
+                t.outcome.closed_at.micros().into(),
+                t.outcome.in_transition.into(),
+            ],
+        );
+    }
+
+    fn learned(&mut self, record: &LearnedRecord, at: &mut Counters) {
+        // Exactly once (semantics 24): what was learned before changes nothing.
+        if !at.learned.insert(record.outcome.trade.get()) {
+            return;
+        }
+        at.seq += 1;
+        at.rl_events += 1;
+        at.policy_at = Some(record.at);
+        let lesson = Lesson {
+            trade: record.outcome.trade.get() as i64,
+            batch: record.batch as i64,
+            at: record.at,
+            symbol: record.outcome.symbol,
+            state: record.outcome.state,
+            action: record.outcome.action,
+            reward: record.outcome.reward.micros().into(),
+            net: record.outcome.net,
+            skipped: record.skipped.map(|skip| {
+                self.words.of(match skip {
+                    LearnSkip::Frozen => FROZEN,
+                    LearnSkip::Transition => "transition",
+                })
+            }),
+            alpha: record.arm.alpha,
+            beta: record.arm.beta,
+            count: record.arm.count.into(),
+            total_reward: record.arm.reward_micros,
+            policy_version: record.policy_version as i64,
+        };
+        self.script.row(
+            Table::Evidence,
+            [
+                at.seq.into(),
+                at.rl_events.into(),
+                lesson.trade.into(),
+                lesson.batch.into(),
+                lesson.at.micros().into(),
+                symbol(lesson.symbol),
+                self.states.name(lesson.state).into(),
+                self.words.of(lesson.action.as_str()).into(),
+                lesson.reward.into(),
+                lesson.net.cents().into(),
+                record.applied.into(),
+                lesson.skipped.clone().into(),
+                lesson.alpha.into(),
+                lesson.beta.into(),
+                lesson.count.into(),
+                lesson.total_reward.into(),
+                lesson.policy_version.into(),
+            ],
+        );
+        if record.applied {
+            self.policy_row(&lesson);
+        }
+        self.lesson_row(at.rl_events, &lesson);
+    }
+
+    fn snapshot(&mut self, snapshot: &PolicySnapshot, at: &mut Counters) -> Result<(), StoreError> {
+        let detail = self.object.begin().field("snapshot", &snapshot.id).end();
+        self.logged(at, Some(snapshot.at), Some(snapshot.regime), "SNAPSHOT", None, detail);
+        let content = serde_json::to_string(snapshot)
+            .map_err(|e| StoreError::Io(format!("snapshot {} cannot be written: {e}", snapshot.id)))?;
+        let id = snapshot.id.as_str().into();
+        self.script.row(Table::Snapshots, [at.seq.into(), id, Cell::Text(content.into())]);
+        self.snapshot_row(at.seq, snapshot);
+        Ok(())
+    }
+
+    fn pruned(&mut self, id: &str, at: &mut Counters) {
+        let detail = self.object.begin().field("snapshot", id).end();
+        let written_at = at.policy_at;
+        self.logged(at, written_at, None, "PRUNED", None, detail);
+        self.script.statement(Table::Snapshots, "DELETE FROM snapshots WHERE id = ?", vec![id.into()]);
+        let projected = "DELETE FROM policy_snapshots WHERE snapshot_id = ?";
+        self.script.statement(Table::PolicySnapshots, projected, vec![id.into()]);
+    }
+
+    fn policy_event(&mut self, event: &PolicyEvent, at: &mut Counters) {
+        let kind = match event.kind {
+            PolicyEventKind::Frozen { .. } => "FROZEN",
+            PolicyEventKind::Thawed => "THAWED",
+            PolicyEventKind::RolledBack { .. } => "ROLLED_BACK",
+        };
+        let detail = json(&event.kind);
+        self.logged(at, Some(event.at), Some(event.regime), kind, Some(event.policy_version), detail);
+    }
+
+    /// One event of the policy's ordered log.
+    fn logged(
+        &mut self,
+        at: &mut Counters,
+        when: Option<Timestamp>,
+        regime: Option<Regime>,
+        kind: &'static str,
+        version: Option<u64>,
+        detail: Arc<str>,
+    ) {
+        at.seq += 1;
+        at.policy_at = when;
+        self.script.row(
+            Table::PolicyEvents,
+            [
+                at.seq.into(),
+                when.map(Timestamp::micros).into(),
+                regime.map(|regime| self.words.of(regime.as_str())).into(),
+                self.words.of(kind).into(),
+                version.into(),
+                detail.into(),
+            ],
+        );
+    }
+
+    fn day(&mut self, record: &DayRecord, at: &Counters) {
+        let symbols = self.symbols.len() as i64;
+        self.script.row(
+            Table::Days,
+            [
+                day(record.day),
+                record.net.cents().into(),
+                record.equity.map(Money::cents).into(),
+                at.seq.into(),
+                symbols.into(),
+            ],
+        );
+        self.reports(record.day, symbols);
+    }
+
+    // From here on: projections, also used to rebuild them.
+
+    /// The figures of a day, for so many symbols.
+    pub(crate) fn reports(&mut self, of: TradingDay, symbols: i64) {
+        for (place, name) in self.symbols.iter().take(symbols as usize).enumerate() {
+            let date = of.to_string();
+            let cells = vec![day(of), date.as_str().into(), (place as i64).into(), name.clone().into()];
+            self.script.after_all(report::INSERT, cells);
+        }
+    }
+
+    /// A row of `capital_state`. The refusal's JSON stands in its buffer.
+    fn capital_row(&mut self, id: i64, context: &MarketContext, allocation: &Allocation, of: AllocatedFor<'_>) {
+        let object = self.object.begin();
+        object
+            .word("regime", context.regime.as_str())
+            .field("transition", &context.transition)
+            .field("confidence", &context.confidence)
+            .field("disagreement", &context.disagreement)
+            .field("liquidity", &context.liquidity)
+            .money("daily_profit", context.daily_profit)
+            .money("capital", Some(allocation.capital));
+        match of {
+            AllocatedFor::Bar => object.field("layers", &allocation.layers.bits()),
+            AllocatedFor::Blocked(cause) => object.field("layers", &allocation.layers.bits()).word("blocked", cause),
+            AllocatedFor::Decision(decision, layers) => {
+                object.field("decision", &decision).raw("layers", layers.as_bytes())
+            }
+        };
+        if !self.refusal.is_empty() {
+            object.raw("refusal", &self.refusal);
+        }
+        let detail = object.end();
+        self.script.row(
+            Table::CapitalState,
+            [
+                id.into(),
+                self.time.of(context.at).into(),
+                self.symbols[context.symbol.index()].clone().into(),
+                self.facts.operator_capital.to_f64().into(),
+                self.facts.margin_per_contract.to_f64().into(),
+                self.facts.max_contracts_cap.into(),
+                allocation.base.count().into(),
+                allocation.extra.count().into(),
+                allocation.total().count().into(),
+                self.words.of(allocation.reason()).into(),
+                detail.into(),
+            ],
+        );
+    }
+
+    /// A row of `capital_state` from what was read back.
+    pub(crate) fn rebuilt_capital_row(
+        &mut self,
+        id: i64,
+        context: &MarketContext,
+        allocation: &Allocation,
+        of: AllocatedFor<'_>,
+    ) {
+        self.refusal_json(allocation);
+        self.capital_row(id, context, allocation, of);
+    }
+
+    pub(crate) fn choice_row(&mut self, id: i64, choice: Choice) {
+        let object = self.object.begin();
+        object
+            .field("decision", &choice.decision)
+            .field("trade", &choice.trade)
+            .field("state", &choice.state.to_string())
+            .field("base", &choice.base)
+            .field("extra", &choice.extra)
+            .field("available", &choice.available)
+            .field("policy_version", &choice.policy_version)
+            .raw("arms", choice.arms.as_bytes());
+        let detail = object.end();
+        self.script.row(
+            Table::RlEvents,
+            [
+                id.into(),
+                self.time.of(choice.at).into(),
+                self.symbols[choice.symbol.index()].clone().into(),
+                self.words.of(choice.state.regime.as_str()).into(),
+                self.states.name(choice.state).into(),
+                self.words.of(choice.action.as_str()).into(),
+                Cell::Null,
+                choice.chooser.into(),
+                choice.frozen.into(),
+                detail.into(),
+            ],
+        );
+    }
+
+    pub(crate) fn lesson_row(&mut self, id: i64, lesson: &Lesson) {
+        let object = self.object.begin();
+        object
+            .field("trade", &lesson.trade)
+            .field("batch", &lesson.batch)
+            .money("net", Some(lesson.net))
+            .field("policy_version", &lesson.policy_version);
+        let detail = object.end();
+        let frozen = lesson.skipped.as_deref() == Some(FROZEN);
+        let reason = lesson.skipped.clone().unwrap_or_else(|| self.words.of("learned"));
+        self.script.row(
+            Table::RlEvents,
+            [
+                id.into(),
+                self.time.of(lesson.at).into(),
+                self.symbols[lesson.symbol.index()].clone().into(),
+                self.words.of(lesson.state.regime.as_str()).into(),
+                self.states.name(lesson.state).into(),
+                self.words.of(lesson.action.as_str()).into(),
+                (lesson.reward as f64 / MICROS).into(),
+                reason.into(),
+                frozen.into(),
+                detail.into(),
+            ],
+        );
+    }
+
+    pub(crate) fn policy_row(&mut self, lesson: &Lesson) {
+        let symbol = match self.policy.scope {
+            PolicyScope::Shared => None,
+            PolicyScope::Symbol => Some(lesson.symbol),
+        };
+        let updated = Some(self.time.of(lesson.at));
+        let arm = (lesson.alpha, lesson.beta, lesson.count, lesson.total_reward);
+        self.arm_row(symbol, lesson.state, lesson.action, arm, updated);
+    }
+
+    /// Replaces every row of the table's regime.
+    pub(crate) fn policy_table(&mut self, table: &PolicyTable, written_at: Option<Timestamp>) {
+        let regime = self.words.of(table.regime.as_str());
+        self.script.statement(Table::RlPolicy, "DELETE FROM rl_policy WHERE regime = ?", vec![regime.into()]);
+        for row in &table.rows {
+            // A policy that the engine exported has only states that exist.
+            if let Some(state) = self.states.find(row.state_hash.as_str()) {
+                let updated = written_at.map(|at| self.time.of(at));
+                let arm = (row.alpha, row.beta, row.count.into(), row.total_reward_micros);
+                self.arm_row(row.symbol, state, row.action, arm, updated);
+            }
+        }
+    }
+
+    fn arm_row(
+        &mut self,
+        symbol: Option<SymbolId>,
+        state: StateKey,
+        action: Action,
+        (alpha, beta, count, total_reward): (f64, f64, i64, i64),
+        updated: Option<Arc<str>>,
+    ) {
+        let hash = self.states.name(state);
+        let hash = match symbol {
+            None => hash,
+            Some(symbol) => format!("{hash}@{}", self.symbols[symbol.index()]).into(),
+        };
+        // The id follows from what the row is: it does not depend on what was learned first.
+        let place = symbol.map_or(0, SymbolId::index) * StateKey::COUNT + state.index().get();
+        let id = (place * Action::COUNT + action.index() + 1) as i64;
+        self.script.row(
+            Table::RlPolicy,
+            [
+                id.into(),
+                self.words.of(state.regime.as_str()).into(),
+                hash.into(),
+                self.words.of(action.as_str()).into(),
+                alpha.into(),
+                beta.into(),
+                count.into(),
+                (total_reward as f64 / MICROS).into(),
+                (alpha / (alpha + beta)).into(),
+                updated.into(),
+            ],
+        );
+    }
+
+    pub(crate) fn scalp_event(&mut self, id: i64, event: Scalped) {
+        let reason = match &*event.kind {
+            OPENED => "filled",
+            "TP_HIT" => "target",
+            "SL_HIT" => "stop",
+            "TIMEOUT" => "time_limit",
+            "FORCED" => "forced",
+            "HANDED_OVER" => "handed_over",
+            _ => "profit_protected",
+        };
+        let exit = (&*event.kind != OPENED).then(|| event.exit.to_f64());
+        let object = self.object.begin();
+        object.field("trade", &event.trade).money("gross", Some(event.gross)).field("unresolved", &event.unresolved);
+        let detail = object.end();
+        self.script.row(
+            Table::ScalpEvents,
+            [
+                id.into(),
+                self.time.of(event.at).into(),
+                self.symbols[event.symbol.index()].clone().into(),
+                event.kind.into(),
+                event.side.into(),
+                event.entry.to_f64().into(),
+                exit.into(),
+                event.contracts.into(),
+                event.net.to_f64().into(),
+                event.hold_seconds.into(),
+                self.words.of(reason).into(),
+                detail.into(),
+            ],
+        );
+    }
+
+    pub(crate) fn snapshot_row(&mut self, seq: i64, snapshot: &PolicySnapshot) {
+        let metrics = &snapshot.metrics;
+        let object = self.object.begin();
+        object
+            .field("batches", &metrics.batches)
+            .field("trade_count", &metrics.trade_count)
+            .money("batch_pnl", Some(metrics.batch_pnl))
+            .field("average_reward", &metrics.average_reward_micros.map(|micros| micros as f64 / MICROS))
+            .field("milestone", &snapshot.milestone);
+        let metrics = object.end();
+        self.script.row(
+            Table::PolicySnapshots,
+            [
+                seq.into(),
+                snapshot.id.as_str().into(),
+                self.words.of(snapshot.regime.as_str()).into(),
+                self.time.of(snapshot.at).into(),
+                Cell::Text(String::from_utf8_lossy(&snapshot.policy).into()),
+                metrics.into(),
+                snapshot.note.as_str().into(),
+            ],
+        );
+    }
+}
+
+const MICROS: f64 = 1e6;
+const OPENED: &str = "OPENED";
+const FROZEN: &str = "frozen";
+
+fn symbol(symbol: SymbolId) -> Cell {
+    Cell::Int(symbol.get().into())
+}
+
+fn day(day: TradingDay) -> Cell {
+    Cell::Int(day.days().into())
+}
+
+fn role(role: LegRole) -> &'static str {
+    match role {
+        LegRole::Base => "BASE",
+        LegRole::Extra => "EXTRA",
+    }
+}
+
+fn intent(intent: OrderIntent) -> &'static str {
+    match intent {
+        OrderIntent::Open => "OPEN",
+        OrderIntent::Close => "CLOSE",
+    }
+}
+
+fn checkpoint_text(checkpoint: &Checkpoint) -> Result<Arc<str>, StoreError> {
+    serde_json::to_string(checkpoint)
+        .map(Into::into)
+        .map_err(|e| StoreError::Io(format!("the checkpoint cannot be written: {e}")))
+}
