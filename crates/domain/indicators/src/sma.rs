@@ -31,7 +31,13 @@ impl Sma {
     /// The average, as of the last price.
     #[inline]
     pub fn value(&self) -> Option<Price> {
-        self.filled.then(|| Price::from_raw((self.sum / self.window.len() as i128) as i64))
+        self.filled.then(|| {
+            let period = self.window.len() as i64;
+            // The sum nearly always fits, and the wide division costs ten times as much.
+            let mean =
+                i64::try_from(self.sum).map_or_else(|_| (self.sum / i128::from(period)) as i64, |sum| sum / period);
+            Price::from_raw(mean)
+        })
     }
 
     /// The exact sum of the window in units of 10⁻⁸; `None` while it fills.

@@ -101,9 +101,12 @@ pub struct SwingVolumeLevels {
     // Zones by columns, so that a bar or a question passes over them in a few wide instructions. Unused places have
     // strength 0 and lie at price 0.
     prices: [i64; MAX_ZONES],
+    // The same as floats: what is asked on every bar compares those, several at once.
+    middles: [f64; MAX_ZONES],
     strengths: [f64; MAX_ZONES],
     touches: [u32; MAX_ZONES],
-    inside: [bool; MAX_ZONES],
+    // Bit i: the last bar was in zone i.
+    inside: u16,
     kinds: [ZoneKind; MAX_ZONES],
     len: usize,
     // 1 / reach; `None` until the ATR is known.
@@ -121,9 +124,10 @@ impl SwingVolumeLevels {
             atr: Atr::new(settings.atr_period),
             mean_volume: RollingMean::new(settings.volume_bars),
             prices: [0; MAX_ZONES],
+            middles: [0.0; MAX_ZONES],
             strengths: [0.0; MAX_ZONES],
             touches: [0; MAX_ZONES],
-            inside: [false; MAX_ZONES],
+            inside: 0,
             kinds: [ZoneKind::Volume; MAX_ZONES],
             len: 0,
             per_reach: None,
@@ -146,18 +150,27 @@ impl SwingVolumeLevels {
 
     #[inline]
     fn live(&mut self, market: &RangeInclusive<i64>) {
-        let (low, high) = (*market.start(), *market.end());
-        for i in 0..self.len {
-            let mut strength = self.strengths[i] * self.fade;
-            let inside = low <= self.prices[i] && self.prices[i] <= high;
-            if inside && !self.inside[i] {
-                self.touches[i] = self.touches[i].saturating_add(1);
-                let spent = self.touches[i] > self.settings.spent_touches;
-                strength = if spent { strength * 0.5 } else { 1.0 - 0.8 * (1.0 - strength) };
-            }
-            self.inside[i] = inside;
-            self.strengths[i] = strength;
+        let (low, high) = (*market.start() as f64, *market.end() as f64);
+        let mut inside = 0_u16;
+        for i in 0..MAX_ZONES {
+            self.strengths[i] *= self.fade;
+            // Without a branch: which zones a bar meets is anybody's guess.
+            let (above, below) = (u16::from(low <= self.middles[i]), u16::from(self.middles[i] <= high));
+            inside |= (above & below) << i;
         }
+        inside &= (1_u32 << self.len).wrapping_sub(1) as u16;
+        let mut entered = inside & !self.inside;
+        self.inside = inside;
+        while entered != 0 {
+            self.touch(entered.trailing_zeros() as usize);
+            entered &= entered - 1;
+        }
+    }
+
+    fn touch(&mut self, i: usize) {
+        self.touches[i] = self.touches[i].saturating_add(1);
+        let (strength, spent) = (self.strengths[i], self.touches[i] > self.settings.spent_touches);
+        self.strengths[i] = if spent { strength * 0.5 } else { 1.0 - 0.8 * (1.0 - strength) };
     }
 
     /// ½ to 1 by how its volume stands against the mean.
@@ -183,10 +196,12 @@ impl SwingVolumeLevels {
             weakest
         };
         self.prices[place] = raw;
+        self.middles[place] = raw as f64;
         self.strengths[place] = strength;
         self.touches[place] = 0;
         // While the market is still there it has to leave before it can come back.
-        self.inside[place] = market.contains(&raw);
+        let bit = 1 << place;
+        self.inside = if market.contains(&raw) { self.inside | bit } else { self.inside & !bit };
         self.kinds[place] = kind;
     }
 }
@@ -221,9 +236,9 @@ impl LiquidityMap for SwingVolumeLevels {
     #[inline]
     fn strength_at(&self, price: Price) -> Option<Unit> {
         let per_reach = self.per_reach?;
-        let mut strongest = 0.0_f64;
+        let (at, mut strongest) = (price.raw() as f64, 0.0_f64);
         for i in 0..MAX_ZONES {
-            let away = (price.raw() - self.prices[i]).abs() as f64 * per_reach;
+            let away = (at - self.middles[i]).abs() * per_reach;
             let felt = self.strengths[i] * (1.0 - away);
             strongest = if felt > strongest { felt } else { strongest };
         }

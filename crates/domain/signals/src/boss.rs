@@ -1,4 +1,4 @@
-use alavanca_kernel::{Bar, SettingError, Side, Signal, Tick, Unit};
+use alavanca_kernel::{Bar, ExitAt, Price, SettingError, Side, Signal, Tick, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::{Brain, Opinion, Trigger};
@@ -22,7 +22,8 @@ pub struct BossBrain {
     wants_ticks: bool,
     bars: usize,
     standing: Votes,
-    triggers: [Option<Trigger>; MAX_BRAINS],
+    // Told by the brains whose bit is set in the standing votes; what else is here is old.
+    triggers: [Trigger; MAX_BRAINS],
 }
 
 /// What the boss made of a bar or a tick.
@@ -51,7 +52,7 @@ impl BossBrain {
         }
         let wants_ticks = brains.iter().any(|brain| brain.wants_ticks());
         let standing = Votes { len: brains.len() as u8, ..Votes::default() };
-        Ok(Self { brains, warmup, wants_ticks, bars: 0, standing, triggers: [None; MAX_BRAINS] })
+        Ok(Self { brains, warmup, wants_ticks, bars: 0, standing, triggers: [NO_TRIGGER; MAX_BRAINS] })
     }
 
     /// The brains' names, in the order of their places.
@@ -76,19 +77,19 @@ impl BossBrain {
         let bars = self.bars;
         if let [only] = self.brains.as_mut_slice() {
             let opinion = only.on_bar(bar);
-            let heard = bars >= self.warmup[0];
-            return sole(&mut self.standing, if heard { opinion } else { Opinion::NONE });
+            return if bars >= self.warmup[0] { sole(&mut self.standing, &opinion) } else { silence(self.standing) };
         }
         let mut votes = Votes { len: self.standing.len, ..Votes::default() };
         for (i, brain) in self.brains.iter_mut().enumerate() {
             let opinion = brain.on_bar(bar);
             if bars >= self.warmup[i] {
                 votes.take(i, &opinion);
-                self.triggers[i] = opinion.trigger;
+                if let Some(trigger) = opinion.trigger {
+                    self.triggers[i] = trigger;
+                }
             }
         }
-        self.standing = votes;
-        self.decide(weights)
+        self.decide(votes, weights)
     }
 
     /// Takes a tick; `None` where no brain had anything to say to it.
@@ -103,11 +104,15 @@ impl BossBrain {
             if let Some(opinion) = brain.on_tick(tick).filter(|_| self.bars >= self.warmup[i]) {
                 spoke = true;
                 votes.take(i, &opinion);
-                self.triggers[i] = opinion.trigger;
+                if let Some(trigger) = opinion.trigger {
+                    self.triggers[i] = trigger;
+                }
             }
         }
-        self.standing = votes;
-        spoke.then(|| self.decide(weights))
+        if !spoke {
+            return None;
+        }
+        Some(self.decide(votes, weights))
     }
 
     /// Where every brain stands, as of the last bar or tick.
@@ -125,17 +130,16 @@ impl BossBrain {
     }
 
     #[inline]
-    fn decide(&mut self, weights: impl FnOnce() -> Weights) -> BossDecision {
-        if self.standing.buy_now | self.standing.sell_now == 0 {
-            return BossDecision { signal: None, votes: self.standing };
+    fn decide(&mut self, mut votes: Votes, weights: impl FnOnce() -> Weights) -> BossDecision {
+        self.standing = votes;
+        if votes.buy_now | votes.sell_now == 0 {
+            return silence(votes);
         }
         let weights = weights();
         let call = |side| {
             let mut call = Call { sum: 0.0, weight: 0.0, loudest: 0.0, lead: None };
-            for i in self.standing.triggered(side).places() {
-                if let Some(trigger) = &self.triggers[i] {
-                    call.add(i, weights.0[i], trigger.strength.get());
-                }
+            for i in votes.triggered(side).places() {
+                call.add(i, weights.0[i], self.triggers[i].strength.get());
             }
             call
         };
@@ -149,29 +153,33 @@ impl BossBrain {
         };
         let signal = winner.and_then(|(side, call)| {
             let lead = call.lead?;
-            let trigger = self.triggers[lead]?;
-            self.standing.lead = lead as u8;
+            let trigger = self.triggers[lead];
+            votes.lead = lead as u8;
             let score = Unit::saturating(call.sum / call.weight);
             Some(Signal { side, score, stop: trigger.stop, target: trigger.target })
         });
-        BossDecision { signal, votes: self.standing }
+        self.standing = votes;
+        BossDecision { signal, votes }
     }
 }
 
 /// The only brain is the boss.
 #[inline]
-fn sole(standing: &mut Votes, opinion: Opinion) -> BossDecision {
+fn sole(standing: &mut Votes, opinion: &Opinion) -> BossDecision {
     let mut votes = Votes { len: 1, ..Votes::default() };
-    votes.take(0, &opinion);
+    votes.take(0, opinion);
     *standing = votes;
-    let signal = opinion.trigger.map(|trigger| Signal {
-        side: trigger.side,
-        score: trigger.strength,
-        stop: trigger.stop,
-        target: trigger.target,
-    });
-    BossDecision { signal, votes }
+    let Some(Trigger { side, strength, stop, target }) = opinion.trigger else { return silence(votes) };
+    BossDecision { signal: Some(Signal { side, score: strength, stop, target }), votes }
 }
+
+#[inline]
+const fn silence(votes: Votes) -> BossDecision {
+    BossDecision { signal: None, votes }
+}
+
+const NO_TRIGGER: Trigger =
+    Trigger { side: Side::Buy, strength: Unit::ZERO, stop: ExitAt::Distance(Price::ZERO), target: None };
 
 /// One side's call.
 struct Call {
@@ -286,15 +294,13 @@ impl Votes {
 
     #[inline]
     fn take(&mut self, place: usize, opinion: &Opinion) {
-        let bit = 1_u8 << place;
-        for (mask, set) in [
-            (&mut self.buy, opinion.bias == Some(Side::Buy)),
-            (&mut self.sell, opinion.bias == Some(Side::Sell)),
-            (&mut self.buy_now, opinion.trigger.is_some_and(|trigger| trigger.side == Side::Buy)),
-            (&mut self.sell_now, opinion.trigger.is_some_and(|trigger| trigger.side == Side::Sell)),
-        ] {
-            *mask = if set { *mask | bit } else { *mask & !bit };
-        }
+        let others = !(1_u8 << place);
+        let now = opinion.trigger.as_ref().map(|trigger| trigger.side);
+        let put = |mask: u8, set: bool| mask & others | u8::from(set) << place;
+        self.buy = put(self.buy, opinion.bias == Some(Side::Buy));
+        self.sell = put(self.sell, opinion.bias == Some(Side::Sell));
+        self.buy_now = put(self.buy_now, now == Some(Side::Buy));
+        self.sell_now = put(self.sell_now, now == Some(Side::Sell));
     }
 }
 
