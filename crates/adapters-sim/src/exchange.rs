@@ -136,20 +136,15 @@ impl SimExchange {
     /// rest, and appends what happened in order of time.
     #[inline]
     pub fn on_bar(&mut self, symbol: SymbolId, bar: &Bar, reports: &mut Vec<OrderReport>) {
-        let index = symbol.index();
-        let Some(market) = self.markets.get_mut(index) else { return };
+        let Some(market) = self.markets.get_mut(symbol.index()) else { return };
         if bar.time <= market.last || !bar.is_sound() {
             return;
         }
         market.last = bar.time;
-        if !market.pending.is_empty() && self.rules.fill == FillAt::NextOpen {
-            self.fill_at_open(symbol, bar, reports);
+        market.leave = [bar.close; 2];
+        if !market.pending.is_empty() || market.legs.iter().any(|leg| touch_bar(&leg.levels, bar).is_some()) {
+            self.on_busy_bar(symbol, bar, reports);
         }
-        let market = &mut self.markets[index];
-        if market.legs.iter().any(|leg| touch_bar(&leg.levels, bar).is_some()) {
-            self.exit_on_bar(symbol, bar, reports);
-        }
-        self.markets[index].leave = [bar.close; 2];
     }
 
     /// With `FILL=CLOSE`: fills at the bar's close what was submitted during its step. Else does nothing.
@@ -310,16 +305,19 @@ impl SimExchange {
     }
 
     #[cold]
-    fn fill_at_open(&mut self, symbol: SymbolId, bar: &Bar, reports: &mut Vec<OrderReport>) {
-        let market = &mut self.markets[symbol.index()];
-        // Margin is asked for at the price of the fill, not at the close before a gap.
-        market.leave = [bar.open; 2];
-        let adverse = market.adverse();
-        let quote = |side: Side| Quote { price: side.ahead(bar.open, adverse), reference: bar.open };
-        self.fill(symbol, bar.time, bar.time, quote, reports);
+    fn on_busy_bar(&mut self, symbol: SymbolId, bar: &Bar, reports: &mut Vec<OrderReport>) {
+        if self.rules.fill == FillAt::NextOpen {
+            let market = &mut self.markets[symbol.index()];
+            // Margin is asked for at the price of the fill, not at the close before a gap.
+            market.leave = [bar.open; 2];
+            let adverse = market.adverse();
+            let quote = |side: Side| Quote { price: side.ahead(bar.open, adverse), reference: bar.open };
+            self.fill(symbol, bar.time, bar.time, quote, reports);
+        }
+        self.exit_on_bar(symbol, bar, reports);
+        self.markets[symbol.index()].leave = [bar.close; 2];
     }
 
-    #[cold]
     fn exit_on_bar(&mut self, symbol: SymbolId, bar: &Bar, reports: &mut Vec<OrderReport>) {
         let market = &mut self.markets[symbol.index()];
         let adverse = market.adverse();

@@ -27,10 +27,16 @@
 
 mod broker;
 mod exchange;
+mod feed;
+mod market;
 mod random;
 mod settings;
+mod ticks;
 mod worth;
 
 pub use broker::SimBroker;
 pub use exchange::{Books, SimExchange};
+pub use feed::SyntheticFeed;
+pub use market::{SyntheticMarket, SyntheticSettings};
 pub use settings::{FillAt, SimSettings};
+pub use ticks::SyntheticTicks;

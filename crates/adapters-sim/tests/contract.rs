@@ -1,4 +1,5 @@
 //! The simulated broker keeps the broker's contract, on netting and hedging accounts, on bars and on ticks.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may stop them")]
 
 use alavanca_adapters_sim::{FillAt, SimBroker, SimExchange, SimSettings};
 use alavanca_kernel::{AccountMode, Bar, Contracts, Instrument, Money, Price, SymbolId, Tick, Timestamp};

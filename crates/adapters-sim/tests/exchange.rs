@@ -1,4 +1,5 @@
 //! Every rule of `docs/decisions/0003-fills.md`, to the centavo.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may stop them")]
 
 use OrderIntent::{Close, Open};
 use Side::{Buy, Sell};
@@ -57,6 +58,7 @@ impl Floor {
         Self { exchange: SimExchange::new(settings, instruments.to_vec()).unwrap(), reports: Vec::new(), next: 1 }
     }
 
+    #[allow(clippy::too_many_arguments, reason = "an order has these facts")]
     fn submit(
         &mut self,
         at: Timestamp,

@@ -1,4 +1,5 @@
 //! Random orders on random markets: whatever happens, the books hold.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may stop them")]
 
 use std::collections::BTreeMap;
 
