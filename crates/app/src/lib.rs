@@ -1,1 +1,11 @@
-//! Being built.
+//! Alavanca, joined: settings, the builder that makes an engine of them, and the runners.
+//!
+//! Who composes a binary of their own starts from [`builder`] and [`simulation`]; `examples/custom_brain.rs` shows it.
+//! The binary `alavanca` is a thin layer over this library.
+
+pub mod backtest;
+pub mod backtest_types;
+pub mod builder;
+pub mod settings;
+pub mod simulation;
+mod source;

@@ -1,0 +1,402 @@
+//! The table of all settings. Everything that knows about keys reads it here: loading, the check for unknown keys,
+//! `config show`, the commented files and the fingerprint.
+
+use alavanca_capital::{ForbiddenModes, ReleverageMode};
+use alavanca_signals::MAX_BRAINS;
+
+use super::text::{Text, list, micros, show_micros};
+use super::{BRAINS, Settings};
+
+/// One setting.
+#[derive(Clone, Copy)]
+pub struct Key {
+    /// Its name, as in the environment.
+    pub name: &'static str,
+    /// What it belongs to.
+    pub section: &'static str,
+    /// Its default, as one would write it.
+    pub default: &'static str,
+    /// What it is, in a line.
+    pub about: &'static str,
+    pub(super) read: fn(&mut Settings, &str) -> Result<(), String>,
+    pub(super) show: fn(&Settings) -> String,
+}
+
+impl Key {
+    /// The key of that name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+macro_rules! keys {
+    ($($section:literal: { $($name:ident = $default:literal, $place:tt, $about:literal;)+ })+) => {
+        &[$($(Key {
+            name: stringify!($name),
+            section: $section,
+            default: $default,
+            about: $about,
+            read: keys!(@read $place),
+            show: keys!(@show $place),
+        },)+)+]
+    };
+    (@read [$($field:ident).+]) => {
+        |settings, text| {
+            settings.$($field).+ = Text::read(text)?;
+            Ok(())
+        }
+    };
+    (@show [$($field:ident).+]) => { |settings| settings.$($field).+.show() };
+    (@read ($read:expr, $show:expr)) => { $read };
+    (@show ($read:expr, $show:expr)) => { $show };
+}
+
+/// All settings, in the order in which they are documented.
+pub const KEYS: &[Key] = keys! {
+    "Capital": {
+        OPERATOR_CAPITAL_BRL = "10000.0", [capital.operator_capital],
+            "What the operator puts at stake.";
+        MARGIN_PER_CONTRACT_BRL = "1000.0", [capital.margin_per_contract],
+            "The operator's own margin for one contract, for sizing alone; the broker's is the instrument's.";
+        MAX_CONTRACTS_CAP = "10", [capital.max_contracts_cap],
+            "The most base contracts. It does not bound the extra ones.";
+        MIN_CONTRACTS = "1", [capital.min_contracts],
+            "The fewest contracts worth a trade.";
+        CAPITAL_SHORTFALL = "REFUSE", [capital.capital_shortfall],
+            "Where the money does not cover the minimum: REFUSE to trade, or FORCE_MIN.";
+    }
+    "Re-leverage": {
+        REALAVANCAGEM_ENABLED = "true", [capital.releverage_enabled],
+            "Whether extra contracts may be opened at all (layer 1).";
+        REALAVANCAGEM_MAX_EXTRA_CONTRACTS = "1", [capital.max_extra_contracts],
+            "The most contracts on top of the base.";
+        REALAVANCAGEM_MODE = "SCALP_ONLY", (read_releverage_mode, |s| s.capital.releverage_mode.show()),
+            "At its time limit the extra closes (SCALP_ONLY), or in profit joins the base's exits (HYBRID).";
+        REALAVANCAGEM_REQUIRE_PROFIT_TODAY = "true", [capital.require_profit_today],
+            "Whether the day must be in profit before an extra (layer 6).";
+        REALAVANCAGEM_MIN_PROFIT_TODAY_BRL = "50.0", [capital.min_profit_today],
+            "How much profit that is (layer 6).";
+        REALAVANCAGEM_MIN_GLOBAL_CONF = "0.70", [capital.min_confidence],
+            "The least confidence for an extra, 0 to 1 (layer 5).";
+        REALAVANCAGEM_ALLOWED_REGIMES = "TREND_UP,TREND_DOWN", [capital.allowed_regimes],
+            "Regimes that allow an extra, separated by commas (layer 3).";
+        REALAVANCAGEM_FORBIDDEN_MODES = "TRANSITION,CHAOTIC", (read_forbidden_modes, show_forbidden_modes),
+            "Regimes that forbid it (layer 2), and TRANSITION for a regime just entered (layer 4).";
+        REALAVANCAGEM_MIN_LIQUIDITY = "0.50", [capital.min_liquidity],
+            "The least strength of liquidity for an extra, 0 to 1 (layer 7).";
+        REALAVANCAGEM_MAX_DISAGREEMENT = "0.40", [capital.max_disagreement],
+            "The most disagreement among the brains for an extra, 0 to 1 (layer 8).";
+    }
+    "Scalp": {
+        SCALP_TP_POINTS = "80", [scalp.take_profit_points],
+            "Take-profit distance of the extra, in points (not pips), where the instrument has none of its own.";
+        SCALP_SL_POINTS = "40", [scalp.stop_loss_points],
+            "Stop-loss distance of the extra, in points, where the instrument has none of its own.";
+        SCALP_MAX_HOLD_SECONDS = "180", [scalp.hold_seconds_max],
+            "Time limit of the extra, from its first fill.";
+        PROTECT_PROFIT_AFTER_SCALP = "true", [scalp.protect_profit],
+            "Whether a won scalp also protects what remains of the base.";
+        PROTECT_PROFIT_MODE = "CLOSE", [scalp.protect_mode],
+            "How: CLOSE the base, move its stop to BREAKEVEN, or only rest (COOLDOWN).";
+        PROTECT_PROFIT_COOLDOWN_SECONDS = "300", [scalp.cooldown_seconds],
+            "How long the symbol rests after a won scalp; 0 for not at all.";
+        CONTRACT_POINT_VALUE = "1.0", (read_point_value, |s| show_micros(s.scalp.contract_point_value_micros)),
+            "Value of a point for one contract of symbols that are neither preset nor say their own.";
+    }
+    "Gate": {
+        RL_POLICY_ENABLED = "true", [gate.policy_enabled],
+            "Whether the policy chooses how a signal is taken. Without it, and without re-leverage, this is Level 4.";
+        RL_CONSERVATIVE_FRACTION = "0.75", [gate.conservative_fraction],
+            "The part of the base that ENTER_CONSERVATIVE takes, rounded down, at least one contract.";
+        RL_CONFIDENCE_MEDIUM = "0.55", [gate.confidence_medium],
+            "From here on confidence is MEDIUM.";
+        RL_CONFIDENCE_HIGH = "0.70", [gate.confidence_high],
+            "From here on confidence is HIGH.";
+        RL_DISAGREEMENT_MEDIUM = "0.15", [gate.disagreement_medium],
+            "From here on disagreement is MEDIUM.";
+        RL_DISAGREEMENT_HIGH = "0.35", [gate.disagreement_high],
+            "From here on disagreement is HIGH.";
+    }
+    "Learning": {
+        RL_POLICY_MODE = "THOMPSON_SAMPLING", [rl.mode],
+            "How the policy chooses.";
+        RL_LEARNING = "CLASSIC", [rl.learning],
+            "What is learned from: CLASSIC is the action that was taken.";
+        RL_PRIOR_ALPHA = "1.0", [rl.prior_alpha],
+            "Alpha of an action that nothing is known of.";
+        RL_PRIOR_BETA = "1.0", [rl.prior_beta],
+            "Beta of an action that nothing is known of.";
+        RL_REWARD = "SIGN", [rl.reward],
+            "How a result becomes a reward: SIGN is 0.8 for a profit, else 0.2.";
+        RL_UPDATE = "BINARY", [rl.update],
+            "How a reward moves the policy: BINARY counts wins and losses, FRACTIONAL adds the reward itself.";
+        RL_SEED = "0", [rl.seed],
+            "The same seed makes the same choices.";
+        RL_POLICY_SCOPE = "SHARED", [rl.scope],
+            "One policy for all symbols (SHARED), or one for each (SYMBOL).";
+        RL_UPDATE_BATCH_SIZE = "10", [updater.batch_size],
+            "Trades in a batch.";
+        RL_SNAPSHOT_INTERVAL = "20", [updater.snapshot_interval],
+            "A regime's trades from one milestone snapshot to the next.";
+        RL_KEEP_SNAPSHOTS = "5", [updater.keep_snapshots],
+            "A regime's snapshots that are kept, milestones not counted.";
+        RL_ROLLBACK_REWARD = "0.4", [updater.rollback_reward],
+            "A batch whose average reward is below this is rolled back.";
+        RL_FREEZE_THRESHOLD = "0.15", [updater.freeze_threshold],
+            "A regime that falls below its baseline by more than this part of it stops learning.";
+        RL_FREEZE_WINDOW = "20", [updater.freeze_window],
+            "Trades whose average is held against the baseline.";
+        RL_BASELINE_TRADES = "30", [updater.baseline_trades],
+            "A regime's first trades after start or thaw, whose average is the baseline.";
+        RL_FREEZE_DAYS = "none", [updater.freeze_days],
+            "Days after which a frozen regime learns again; none leaves it to the operator.";
+        RL_FREEZE_FALLBACK = "KEEP", [rl.freeze_fallback],
+            "What a frozen regime chooses: KEEP as before, LEVEL4 always enters, HOLD never does.";
+    }
+    "Risk": {
+        RISK_DAILY_LOSS_LIMIT_BRL = "200.0", [risk.daily_loss_limit],
+            "The day's loss, open losses included, that ends the day's entries; none for no limit.";
+        RISK_DAILY_DRAWDOWN_LIMIT_BRL = "none", [risk.drawdown_limit],
+            "The fall from the day's best result, open results included, that does; none for no limit.";
+        RISK_FLATTEN_ON_LOSS = "true", [risk.flatten_on_loss],
+            "Whether these two also close what is open.";
+        RISK_MAX_TRADES_PER_DAY = "none", [risk.trades_per_day_max],
+            "Trades a day; none for no limit.";
+        RISK_MAX_CONSECUTIVE_LOSSES = "3", [risk.consecutive_losses_max],
+            "Losing trades in a row that start a pause; 0 for none.";
+        RISK_PAUSE_MINUTES = "30", (read_pause, |s| (s.risk.pause_seconds / 60).to_string()),
+            "How long that pause lasts.";
+        RISK_MAX_SPREAD_POINTS = "none", [risk.spread_max_points],
+            "The widest spread at which to enter, in points; none for no limit.";
+        RISK_STALE_QUOTE_SECONDS = "10", [risk.stale_quote_seconds],
+            "The oldest quote on which to enter (ticks and live); 0 for no limit.";
+    }
+    "Days and sessions": {
+        TRADING_TIMEZONE = "America/Sao_Paulo", [zone.timezone],
+            "The zone whose days and hours everything goes by, an IANA name.";
+        TRADING_DAY_CUT = "00:00", [zone.day_cut],
+            "The local time at which a trading day begins; 17:00 in New York for forex.";
+        SESSION_ENTRIES = "default", (
+            |s, text| { s.session.entries = own(text); Ok(()) },
+            |s| s.session.entries.clone().unwrap_or_else(|| "default".to_owned())
+        ), "When trades may begin, as 09:00-17:30 in the trading zone; off for any time, default for the session's own.";
+        SESSION_FLAT_AT = "default", (
+            |s, text| { s.session.flat_at = own(text); Ok(()) },
+            |s| s.session.flat_at.clone().unwrap_or_else(|| "default".to_owned())
+        ), "When all must be closed, as 17:50; off to stay overnight, default for the session's own.";
+    }
+    "Signals": {
+        BRAINS = "EMA_TREND,MEAN_REVERSION", (read_brains, |s| s.brains.join(",")),
+            "The brains that vote, of EMA_TREND, MEAN_REVERSION, SMA_CROSS, separated by commas.";
+        ON_OPPOSITE_SIGNAL = "IGNORE", [on_opposite],
+            "What a signal for the other side does to an open trade: IGNORE, CLOSE or REVERSE.";
+        SIGNAL_BAR_SECONDS = "60", (
+            |s, text| within(text, 1, 86_400).map(|seconds| s.signal_bar_seconds = seconds),
+            |s| s.signal_bar_seconds.show()
+        ), "Length of the bars that ticks are gathered into.";
+        EMA_TREND_FAST = "9", [ema_trend.fast], "Bars of the fast average.";
+        EMA_TREND_SLOW = "21", [ema_trend.slow], "Bars of the slow average.";
+        EMA_TREND_ADX_PERIOD = "14", [ema_trend.adx_period], "Bars of the ADX.";
+        EMA_TREND_ADX_MIN = "25", [ema_trend.adx_min], "From which ADX on there is a trend.";
+        EMA_TREND_ATR_PERIOD = "14", [ema_trend.atr_period], "Bars of the ATR.";
+        EMA_TREND_STOP_ATR = "2", [ema_trend.stop_atr], "Distance of the stop, in ATRs.";
+        EMA_TREND_TARGET_ATR = "3", [ema_trend.target_atr], "Distance of the target, in ATRs.";
+        MEAN_REVERSION_PERIOD = "20", [mean_reversion.period], "Bars of the band.";
+        MEAN_REVERSION_WIDTH = "2", [mean_reversion.width], "Half the band's width, in standard deviations.";
+        MEAN_REVERSION_RSI_PERIOD = "14", [mean_reversion.rsi_period], "Bars of the RSI.";
+        MEAN_REVERSION_RSI_EDGE = "30", [mean_reversion.rsi_edge],
+            "Oversold is below it, overbought above 100 less it.";
+        MEAN_REVERSION_ATR_PERIOD = "14", [mean_reversion.atr_period], "Bars of the ATR.";
+        MEAN_REVERSION_STOP_ATR = "1.5", [mean_reversion.stop_atr], "Distance of the stop, in ATRs.";
+        SMA_CROSS_FAST = "10", [sma_cross.fast], "Bars of the fast average.";
+        SMA_CROSS_SLOW = "30", [sma_cross.slow], "Bars of the slow average.";
+        SMA_CROSS_STOP_LOSS = "0.0040", [sma_cross.stop_loss], "Distance of the stop, in price units.";
+        SMA_CROSS_TAKE_PROFIT = "0.0080", [sma_cross.take_profit],
+            "Distance of the target, in price units; none for no target.";
+        META_PRIOR_TRADES = "20", [meta.prior_trades],
+            "So many trades at the wider record's win rate stand behind every narrower one.";
+        META_MEMORY_TRADES = "200", [meta.memory_trades],
+            "After so many trades a result counts about a third.";
+        META_AGREEMENT = "1", [meta.agreement],
+            "What full agreement among the brains adds to the log-odds of winning.";
+        META_STRENGTH = "0.2", [meta.strength],
+            "What a signal of full strength adds to the log-odds of winning.";
+        META_CALIBRATION_TRADES = "50", [meta.calibration_trades],
+            "So many trades as claimed stand behind every observed frequency.";
+    }
+    "Regime": {
+        REGIME_ADX_PERIOD = "14", [regime.adx_period], "Bars of the ADX.";
+        REGIME_ADX_ENTER = "25", [regime.adx_enter], "From this ADX on the market has a direction.";
+        REGIME_ADX_EXIT = "20", [regime.adx_exit], "Below this ADX it has lost it.";
+        REGIME_ATR_FAST = "14", [regime.atr_fast], "Bars of the current volatility.";
+        REGIME_ATR_SLOW = "100", [regime.atr_slow], "Bars of the usual volatility.";
+        REGIME_HIGH_VOL_ENTER = "1.5", [regime.high_vol_enter],
+            "From this ratio of current to usual volatility on it is high.";
+        REGIME_HIGH_VOL_EXIT = "1.25", [regime.high_vol_exit], "Below this ratio it is no longer high.";
+        REGIME_CHAOTIC_ENTER = "2.5", [regime.chaotic_enter], "From this ratio on it is extreme.";
+        REGIME_CHAOTIC_EXIT = "2", [regime.chaotic_exit], "Below this ratio it is no longer extreme.";
+        REGIME_EXHAUSTION_PEAK = "40", [regime.exhaustion_peak],
+            "Only a trend whose ADX reached this can exhaust itself.";
+        REGIME_EXHAUSTION_DROP = "0.2", [regime.exhaustion_drop],
+            "The part of its peak that the ADX must lose for that.";
+        REGIME_MIN_DWELL_BARS = "3", [regime.min_dwell_bars],
+            "Bars that a regime lasts at least; CHAOTIC interrupts it.";
+        REGIME_TRANSITION_BARS = "5", [regime.transition_bars],
+            "Bars for which a new regime counts as in transition.";
+    }
+    "Liquidity": {
+        LIQUIDITY_MAP = "SWING_VOLUME", [liquidity_kind],
+            "Where liquidity is seen: SWING_VOLUME, RELATIVE_VOLUME, or NONE (layer 7 then fails).";
+        LIQUIDITY_SWING_BARS = "5", [liquidity.swing_bars], "Bars to each side that a swing point must exceed.";
+        LIQUIDITY_VOLUME_BARS = "100", [liquidity.volume_bars], "Bars of the mean volume.";
+        LIQUIDITY_VOLUME_FACTOR = "2", [liquidity.volume_factor],
+            "From so many times the mean volume on, a bar makes a zone.";
+        LIQUIDITY_ATR_PERIOD = "14", [liquidity.atr_period], "Bars of the ATR.";
+        LIQUIDITY_MERGE_ATR = "0.5", [liquidity.merge_atr], "Zones nearer than so many ATRs are one.";
+        LIQUIDITY_REACH_ATR = "1", [liquidity.reach_atr], "How many ATRs away a zone is still felt.";
+        LIQUIDITY_HALF_LIFE_BARS = "500", [liquidity.half_life_bars], "After so many bars a zone is half as strong.";
+        LIQUIDITY_SPENT_TOUCHES = "3", [liquidity.spent_touches],
+            "So many touches strengthen a zone; each further one halves it.";
+    }
+    "Account": {
+        ACCOUNT_MODE = "default", (
+            |s, text| read_account_mode(text).map(|mode| s.account_mode = mode),
+            |s| s.account_mode.map_or_else(|| "default".to_owned(), |mode| mode.show())
+        ), "How the account keeps positions: NETTING (B3) or HEDGING (forex); default goes by the instrument.";
+        EQUITY_MAX_AGE_SECONDS = "60", (
+            |s, text| within(text, 1, u32::MAX).map(|seconds| s.equity_max_age_seconds = seconds),
+            |s| s.equity_max_age_seconds.show()
+        ), "An account's equity that is older makes no entries.";
+        RECORD_EVERY_BAR = "false", [record_every_bar],
+            "Whether the allocation is recorded at every bar, not only at signals.";
+    }
+    "Simulation": {
+        FILL = "NEXT_OPEN", [fill],
+            "What a decision at a bar's close fills at: NEXT_OPEN, or that CLOSE, which nobody can have.";
+        SIM_LATENCY_MS = "100", [latency_ms],
+            "On ticks: how long an order is on its way, in milliseconds.";
+        SIM_COSTS = "true", [costs],
+            "Whether trading costs what the instrument says; false for comparisons only.";
+        SIM_PARTIAL_FILL_MAX = "none", (
+            |s, text| Option::<u32>::read(text).and_then(|most| match most {
+                Some(0) => Err("at least 1 contract, or none".to_owned()),
+                _ => { s.partial_fill_max = most; Ok(()) }
+            }),
+            |s| s.partial_fill_max.show()
+        ), "The most contracts that one order fills at a time; none for all of it.";
+        SIM_REJECT_PROBABILITY = "0", (
+            |s, text| {
+                let unit = f64::read(text).ok().and_then(alavanca_kernel::Unit::new);
+                unit.map(|unit| s.reject_probability = unit).ok_or_else(|| "a number from 0 to 1".to_owned())
+            },
+            |s| s.reject_probability.get().show()
+        ), "The part of the orders that the simulated exchange refuses for no reason of theirs.";
+        SIM_SEED = "1", [sim_seed],
+            "Decides which orders these are.";
+        SYNTHETIC_DAYS = "120", (
+            |s, text| within(text, 1, 10_000).map(|days| s.synthetic_days = days),
+            |s| s.synthetic_days.show()
+        ), "Trading days of the synthetic market.";
+    }
+};
+
+/// The mode is two bricks' business.
+fn read_releverage_mode(settings: &mut Settings, text: &str) -> Result<(), String> {
+    let mode = ReleverageMode::read(text)?;
+    settings.capital.releverage_mode = mode;
+    settings.scalp.hybrid = mode == ReleverageMode::Hybrid;
+    Ok(())
+}
+
+fn read_forbidden_modes(settings: &mut Settings, text: &str) -> Result<(), String> {
+    let modes = ForbiddenModes::read(text)?;
+    settings.capital.forbidden_regimes = modes.regimes;
+    settings.capital.forbid_transition = modes.transition;
+    Ok(())
+}
+
+fn show_forbidden_modes(settings: &Settings) -> String {
+    let (regimes, transition) = (settings.capital.forbidden_regimes, settings.capital.forbid_transition);
+    ForbiddenModes { regimes, transition }.show()
+}
+
+fn read_point_value(settings: &mut Settings, text: &str) -> Result<(), String> {
+    settings.scalp.contract_point_value_micros = micros(text)?;
+    Ok(())
+}
+
+fn read_pause(settings: &mut Settings, text: &str) -> Result<(), String> {
+    settings.risk.pause_seconds = within(text, 0, 7 * 24 * 60)? * 60;
+    Ok(())
+}
+
+/// `default` leaves it to the session.
+fn own(text: &str) -> Option<String> {
+    (!text.eq_ignore_ascii_case("default")).then(|| text.to_owned())
+}
+
+fn read_account_mode(text: &str) -> Result<Option<alavanca_kernel::AccountMode>, String> {
+    if text.eq_ignore_ascii_case("default") {
+        return Ok(None);
+    }
+    Text::read(text).map(Some).map_err(|known: String| format!("{known}, default"))
+}
+
+fn read_brains(settings: &mut Settings, text: &str) -> Result<(), String> {
+    let names: Vec<String> = list(text).map(str::to_owned).collect();
+    let known = BRAINS.join(", ");
+    if let Some(unknown) = names.iter().find(|name| !BRAINS.contains(&name.as_str())) {
+        return Err(format!("brains separated by commas; {unknown} is none, known are {known}"));
+    }
+    let repeated = names.iter().enumerate().any(|(index, name)| names[..index].contains(name));
+    if names.is_empty() || names.len() > MAX_BRAINS || repeated {
+        return Err(format!("at least one brain, each once, of {known}"));
+    }
+    settings.brains = names;
+    Ok(())
+}
+
+fn within(text: &str, least: u32, most: u32) -> Result<u32, String> {
+    let value = text.parse().ok().filter(|value| (least..=most).contains(value));
+    value.ok_or_else(|| format!("a whole number from {least} to {most}"))
+}
+
+/// Pairs of which one bounds the other, so that an error can say where the bound came from.
+pub(super) const BOUNDED_BY: &[(&str, &str)] = &[
+    ("MIN_CONTRACTS", "MAX_CONTRACTS_CAP"),
+    ("MAX_CONTRACTS_CAP", "MARGIN_PER_CONTRACT_BRL"),
+    ("RL_CONFIDENCE_HIGH", "RL_CONFIDENCE_MEDIUM"),
+    ("RL_DISAGREEMENT_HIGH", "RL_DISAGREEMENT_MEDIUM"),
+    ("RISK_PAUSE_MINUTES", "RISK_MAX_CONSECUTIVE_LOSSES"),
+    ("SESSION_FLAT_AT", "SESSION_ENTRIES"),
+    ("EMA_TREND_FAST", "EMA_TREND_SLOW"),
+    ("SMA_CROSS_FAST", "SMA_CROSS_SLOW"),
+    ("REGIME_ADX_EXIT", "REGIME_ADX_ENTER"),
+    ("REGIME_ATR_FAST", "REGIME_ATR_SLOW"),
+    ("REGIME_HIGH_VOL_ENTER", "REGIME_CHAOTIC_ENTER"),
+    ("REGIME_HIGH_VOL_EXIT", "REGIME_HIGH_VOL_ENTER"),
+    ("REGIME_CHAOTIC_EXIT", "REGIME_CHAOTIC_ENTER"),
+    ("REGIME_EXHAUSTION_PEAK", "REGIME_ADX_ENTER"),
+];
+
+/// The beginnings of our names in the environment. A name with one of these that is not ours is a misspelling;
+/// beginnings that others use, such as `SESSION_`, are not here.
+pub(super) const PREFIXES: &[&str] = &[
+    "OPERATOR_",
+    "REALAVANCAGEM_",
+    "SCALP_",
+    "PROTECT_PROFIT_",
+    "RL_",
+    "RISK_",
+    "EMA_TREND_",
+    "MEAN_REVERSION_",
+    "SMA_CROSS_",
+    "REGIME_",
+    "LIQUIDITY_",
+];

@@ -1,0 +1,410 @@
+//! Settings: where they may be written, what may be written, and where each value came from.
+//!
+//! Later layers win: the defaults, `alavanca.toml`, the profile, `.env`, the environment, the command line. Whatever is
+//! no setting, or cannot be, is an error that names the key, where it stands and what is allowed; all that is wrong is
+//! said at once. Past [`load`] nothing is checked twice.
+
+mod instrument;
+mod key;
+mod layer;
+mod problem;
+mod text;
+mod written;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use alavanca_adapters_sim::FillAt;
+use alavanca_calendar::{SESSIONS, Session, SessionRule, SessionSettings, TradingZone, ZoneSettings};
+use alavanca_capital::{CapitalConfig, CapitalSettings};
+use alavanca_engine::OnOpposite;
+use alavanca_gate::{GateConfig, GateSettings};
+use alavanca_kernel::{AccountMode, Price, SettingError, Unit, UnknownName};
+use alavanca_liquidity::{SwingVolumeConfig, SwingVolumeSettings};
+use alavanca_regime::{AdxAtrConfig, AdxAtrSettings};
+use alavanca_risk::{RiskConfig, RiskSettings};
+use alavanca_rl::{RlConfig, RlSettings};
+use alavanca_scalp::{ScalpConfig, ScalpSettings};
+use alavanca_signals::{
+    EmaTrendConfig, EmaTrendSettings, MeanReversionConfig, MeanReversionSettings, MetaConfig, MetaSettings,
+    SmaCrossConfig, SmaCrossSettings,
+};
+use alavanca_updater::{UpdaterConfig, UpdaterSettings};
+use config::{Config, Map, Value, ValueKind};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+pub use instrument::{FIELDS, Field, InstrumentSettings};
+pub use key::{KEYS, Key};
+pub use problem::{Problem, SettingsError};
+pub use written::{as_dotenv, as_toml};
+
+use layer::{INSTRUMENT, Layer};
+
+/// All settings, checked. [`load`] makes them; the defaults are the specification's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Sizing and the eight layers.
+    pub capital: CapitalSettings,
+    /// The extra contracts.
+    pub scalp: ScalpSettings,
+    /// Limits.
+    pub risk: RiskSettings,
+    /// The gate.
+    pub gate: GateSettings,
+    /// The policy.
+    pub rl: RlSettings,
+    /// Batches, snapshots, freeze, rollback.
+    pub updater: UpdaterSettings,
+    /// The trading zone and its days.
+    pub zone: ZoneSettings,
+    /// Entries and the time to be flat.
+    pub session: SessionSettings,
+    /// Level 2.
+    pub meta: MetaSettings,
+    /// The brain `EMA_TREND`.
+    pub ema_trend: EmaTrendSettings,
+    /// The brain `MEAN_REVERSION`.
+    pub mean_reversion: MeanReversionSettings,
+    /// The brain `SMA_CROSS`.
+    pub sma_cross: SmaCrossSettings,
+    /// `BRAINS`: names out of [`BRAINS`], at least one, each once.
+    pub brains: Vec<String>,
+    /// Level 3.
+    pub regime: AdxAtrSettings,
+    /// Level 4.
+    pub liquidity: SwingVolumeSettings,
+    /// `LIQUIDITY_MAP`.
+    pub liquidity_kind: LiquidityKind,
+    /// `ON_OPPOSITE_SIGNAL`.
+    pub on_opposite: OnOpposite,
+    /// `SIGNAL_BAR_SECONDS`.
+    pub signal_bar_seconds: u32,
+    /// `EQUITY_MAX_AGE_SECONDS`.
+    pub equity_max_age_seconds: u32,
+    /// `RECORD_EVERY_BAR`.
+    pub record_every_bar: bool,
+    /// `ACCOUNT_MODE`; none goes by the instrument.
+    pub account_mode: Option<AccountMode>,
+    /// `FILL`.
+    pub fill: FillAt,
+    /// `SIM_LATENCY_MS`.
+    pub latency_ms: u32,
+    /// `SIM_COSTS`: whether the instrument's costs are charged.
+    pub costs: bool,
+    /// `SIM_PARTIAL_FILL_MAX`, contracts.
+    pub partial_fill_max: Option<u32>,
+    /// `SIM_REJECT_PROBABILITY`.
+    pub reject_probability: Unit,
+    /// `SIM_SEED`.
+    pub sim_seed: u64,
+    /// `SYNTHETIC_DAYS`.
+    pub synthetic_days: u32,
+    /// `[instrument.NAME]` by name in capitals. See [`Settings::instrument`].
+    pub instruments: BTreeMap<String, InstrumentSettings>,
+}
+
+/// The brains that can be named in `BRAINS`.
+pub const BRAINS: [&str; 3] = ["EMA_TREND", "MEAN_REVERSION", "SMA_CROSS"];
+
+/// The profiles, verbatim from the specification.
+pub const PROFILES: [(&str, &str); 3] = [
+    ("conservative", include_str!("../../../../config/conservative.env")),
+    ("balanced", include_str!("../../../../config/balanced.env")),
+    ("aggressive", include_str!("../../../../config/aggressive.env")),
+];
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            capital: CapitalSettings::default(),
+            scalp: ScalpSettings::default(),
+            risk: RiskSettings::default(),
+            gate: GateSettings::default(),
+            rl: RlSettings::default(),
+            updater: UpdaterSettings::default(),
+            zone: ZoneSettings::default(),
+            session: SessionSettings::default(),
+            meta: MetaSettings::default(),
+            ema_trend: EmaTrendSettings::default(),
+            mean_reversion: MeanReversionSettings::default(),
+            sma_cross: SmaCrossSettings::default(),
+            brains: vec!["EMA_TREND".to_owned(), "MEAN_REVERSION".to_owned()],
+            regime: AdxAtrSettings::default(),
+            liquidity: SwingVolumeSettings::default(),
+            liquidity_kind: LiquidityKind::SwingVolume,
+            on_opposite: OnOpposite::Ignore,
+            signal_bar_seconds: 60,
+            equity_max_age_seconds: 60,
+            record_every_bar: false,
+            account_mode: None,
+            fill: FillAt::NextOpen,
+            latency_ms: 100,
+            costs: true,
+            partial_fill_max: None,
+            reject_probability: Unit::ZERO,
+            sim_seed: 1,
+            synthetic_days: 120,
+            instruments: BTreeMap::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// SHA-256 over every setting in its canonical spelling, in hex: `0.70` and `0.7` are the same, whatever differs in
+    /// effect is not.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for key in KEYS {
+            hash.update(format!("{}={}\n", key.name, (key.show)(self)));
+        }
+        for (name, said) in &self.instruments {
+            for field in FIELDS {
+                if let Some(text) = (field.show)(said) {
+                    hash.update(format!("{INSTRUMENT}.{name}.{}={text}\n", field.name));
+                }
+            }
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What no value alone shows: each brick builds its checked settings once.
+    fn check(&self) -> Result<(), SettingError> {
+        CapitalConfig::new(self.capital)?;
+        ScalpConfig::new(self.scalp)?;
+        GateConfig::new(self.gate)?;
+        RlConfig::new(self.rl)?;
+        UpdaterConfig::new(self.updater)?;
+        RiskConfig::new(self.risk)?;
+        TradingZone::new(&self.zone)?;
+        self.check_session()?;
+        EmaTrendConfig::new(self.ema_trend, Price::ZERO)?;
+        MeanReversionConfig::new(self.mean_reversion, Price::ZERO)?;
+        SmaCrossConfig::new(self.sma_cross, Price::ZERO)?;
+        MetaConfig::new(self.meta)?;
+        AdxAtrConfig::new(self.regime)?;
+        SwingVolumeConfig::new(self.liquidity)?;
+        self.instruments.keys().try_for_each(|name| {
+            let instrument = self.instrument(name)?;
+            ScalpConfig::new(self.scalp)?.check_instrument(&instrument)
+        })
+    }
+
+    /// Which session counts is the instrument's business: refused here is what no session could have.
+    fn check_session(&self) -> Result<(), SettingError> {
+        let rule = |name| Session::by_name(name).and_then(|session| SessionRule::new(session, &self.session));
+        let first = rule(SESSIONS[0]);
+        if SESSIONS.iter().any(|name| rule(name).is_ok()) { Ok(()) } else { first.map(|_| ()) }
+    }
+}
+
+/// `LIQUIDITY_MAP`: where level 4 sees liquidity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LiquidityKind {
+    /// At swing points and bars of unusual volume.
+    #[default]
+    SwingVolume,
+    /// In the last bar's volume against its mean over `LIQUIDITY_VOLUME_BARS`.
+    RelativeVolume,
+    /// Nowhere.
+    None,
+}
+
+impl LiquidityKind {
+    const ALL: [Self; 3] = [Self::SwingVolume, Self::RelativeVolume, Self::None];
+
+    /// The spelling in settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SwingVolume => "SWING_VOLUME",
+            Self::RelativeVolume => "RELATIVE_VOLUME",
+            Self::None => "NONE",
+        }
+    }
+}
+
+impl FromStr for LiquidityKind {
+    type Err = UnknownName;
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| UnknownName {
+            what: "liquidity map",
+            got: text.to_owned(),
+            known: Self::ALL.map(Self::as_str).join(", "),
+        })
+    }
+}
+
+/// Where settings are to be taken from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadRequest {
+    /// The TOML file; it must exist.
+    pub config_file: Option<PathBuf>,
+    /// A name out of [`PROFILES`].
+    pub profile: Option<String>,
+    /// The `.env` file; it must exist.
+    pub env_file: Option<PathBuf>,
+    /// The process environment.
+    pub environment: BTreeMap<String, String>,
+    /// What the command line sets.
+    pub flags: BTreeMap<String, String>,
+}
+
+/// Settings, and where each came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// Every setting in the order of the documentation, instruments' sections last.
+    pub origins: Vec<Origin>,
+}
+
+/// One setting as it was written, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// The key; `instrument.NAME.field` for a line of an instrument's section.
+    pub key: String,
+    /// The value as it was written.
+    pub value: String,
+    /// Where: `default`, `alavanca.toml line 3`, `profile balanced`, `.env line 2`, `environment`, `--set`.
+    pub origin: String,
+    /// What it belongs to.
+    pub section: &'static str,
+    /// What it is, in a line.
+    pub about: &'static str,
+}
+
+impl Loaded {
+    /// What a later check refuses, with where the value came from.
+    pub fn refusal(&self, error: SettingError) -> SettingsError {
+        refusal(&self.origins, error).into()
+    }
+}
+
+/// Loads the settings from all layers.
+///
+/// ```
+/// use alavanca::settings::{LoadRequest, load};
+/// let environment = [("MAX_CONTRACTS_CAP".to_owned(), "5".to_owned())].into();
+/// let loaded = load(&LoadRequest { environment, ..LoadRequest::default() })?;
+/// assert_eq!(loaded.settings.capital.max_contracts_cap, 5);
+///
+/// let flags = [("MIN_CONTRACTS".to_owned(), "11".to_owned())].into();
+/// let error = load(&LoadRequest { flags, ..LoadRequest::default() }).unwrap_err();
+/// assert!(error.to_string().starts_with("MIN_CONTRACTS = 11 (--set) is not possible: "));
+/// # Ok::<(), alavanca::settings::SettingsError>(())
+/// ```
+pub fn load(request: &LoadRequest) -> Result<Loaded, SettingsError> {
+    let mut problems = Vec::new();
+    let mut layers = vec![Layer::defaults()];
+    if let Some((name, text)) = request.config_file.as_deref().and_then(|path| read(path, &mut problems)) {
+        layers.push(Layer::toml(&name, &text, &mut problems));
+    }
+    if let Some(profile) = &request.profile {
+        match PROFILES.iter().find(|(name, _)| name == profile) {
+            Some((name, text)) => layers.push(Layer::profile(name, text, &mut problems)),
+            None => problems
+                .push(Problem::Profile { name: profile.clone(), known: PROFILES.map(|(name, _)| name).join(", ") }),
+        }
+    }
+    if let Some((name, text)) = request.env_file.as_deref().and_then(|path| read(path, &mut problems)) {
+        layers.push(Layer::dotenv(&name, &text, &mut problems));
+    }
+    layers.push(Layer::environment(&request.environment, &mut problems));
+    layers.push(Layer::flags(&request.flags, &mut problems));
+
+    let merged = layers.into_iter().fold(Config::builder(), |builder, layer| builder.add_source(layer)).build();
+    let merged = match merged.map(|merged| merged.cache.kind) {
+        Ok(ValueKind::Table(table)) => table,
+        other => {
+            let why = other.map_or_else(|error| error.to_string(), |_| "no table".to_owned());
+            problems.push(Problem::File { origin: "settings".to_owned(), why });
+            Map::new()
+        }
+    };
+    let mut settings = Settings::default();
+    let mut origins = Vec::with_capacity(KEYS.len());
+    for key in KEYS {
+        let Some((text, origin)) = merged.get(key.name).and_then(said) else { continue };
+        if let Err(allowed) = (key.read)(&mut settings, text) {
+            problems.push(impossible(key.name, text, origin, allowed));
+        }
+        origins.push(origin_row(key.name.to_owned(), text, origin, key.section, key.about));
+    }
+    for (name, fields) in instruments(&merged) {
+        let section = settings.instruments.entry(name.clone()).or_default();
+        for field in FIELDS {
+            let Some((text, origin)) = fields.get(field.name).and_then(said) else { continue };
+            let key = format!("{INSTRUMENT}.{name}.{}", field.name);
+            if let Err(allowed) = (field.read)(section, text) {
+                problems.push(impossible(&key, text, origin, allowed));
+            }
+            origins.push(origin_row(key, text, origin, "Instruments", field.about));
+        }
+    }
+    if problems.is_empty() {
+        // Only settings that could all be read can be held against each other.
+        problems.extend(settings.check().err().map(|error| refusal(&origins, error)));
+    }
+    if problems.is_empty() { Ok(Loaded { settings, origins }) } else { Err(SettingsError { problems }) }
+}
+
+fn read(path: &Path, problems: &mut Vec<Problem>) -> Option<(String, String)> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Some((name, text)),
+        Err(error) => {
+            problems.push(Problem::File { origin: name, why: format!("cannot be read: {error}") });
+            None
+        }
+    }
+}
+
+fn said(value: &Value) -> Option<(&str, &str)> {
+    match &value.kind {
+        ValueKind::String(text) => Some((text, value.origin().unwrap_or("default"))),
+        _ => None,
+    }
+}
+
+/// Instruments' sections by name, in the order of their names.
+fn instruments<'a>(merged: &'a Map<String, Value>) -> BTreeMap<String, &'a Map<String, Value>> {
+    let Some(ValueKind::Table(sections)) = merged.get(INSTRUMENT).map(|value| &value.kind) else {
+        return BTreeMap::new();
+    };
+    let fields = |(name, value): (&String, &'a Value)| match &value.kind {
+        ValueKind::Table(fields) => Some((name.clone(), fields)),
+        _ => None,
+    };
+    sections.iter().filter_map(fields).collect()
+}
+
+fn impossible(key: &str, got: &str, origin: &str, allowed: String) -> Problem {
+    Problem::Impossible { key: key.to_owned(), got: got.to_owned(), origin: origin.to_owned(), allowed, bound: None }
+}
+
+fn origin_row(key: String, value: &str, origin: &str, section: &'static str, about: &'static str) -> Origin {
+    Origin { key, value: value.to_owned(), origin: origin.to_owned(), section, about }
+}
+
+/// A brick's refusal, with the value as written, where it stands, and where its bound stands.
+fn refusal(origins: &[Origin], error: SettingError) -> Problem {
+    let find = |key: &str| origins.iter().find(|origin| origin.key == key);
+    let bound = key::BOUNDED_BY.iter().find(|(key, _)| *key == error.key).and_then(|(_, bound)| find(bound));
+    let section = || {
+        let section = format!("{INSTRUMENT}.{}.", error.got.to_ascii_uppercase());
+        origins.iter().find(|origin| origin.key.starts_with(&section))
+    };
+    let (got, origin) = match (find(error.key), section()) {
+        (Some(written), _) => (written.value.clone(), written.origin.clone()),
+        (None, Some(line)) => (error.got, line.origin.clone()),
+        (None, None) => (error.got, "command line".to_owned()),
+    };
+    Problem::Impossible {
+        key: error.key.to_owned(),
+        got,
+        origin,
+        allowed: error.allowed,
+        bound: bound.map(|bound| format!("{} = {}, {}", bound.key, bound.value, bound.origin)),
+    }
+}

@@ -1,0 +1,70 @@
+//! All settings as commented files, for people to begin from.
+
+use std::fmt::Write as _;
+
+use super::instrument::FIELDS;
+use super::key::{KEYS, Key};
+
+/// `alavanca.toml` with every setting at its default, commented out.
+pub fn as_toml() -> String {
+    let mut text = String::from(
+        "# Alavanca's settings with their defaults. Copy this file to alavanca.toml and uncomment what is to differ.\n\
+         # Later layers win: defaults, alavanca.toml, --profile, .env, environment, --set KEY=VALUE.\n\
+         # `alavanca config show` says what holds and where it came from; `alavanca config check` whether it can be.\n",
+    );
+    sections(&mut text, |key| {
+        let plain = ["true", "false"].contains(&key.default) || is_number(key.default);
+        let quote = if plain { "" } else { "\"" };
+        format!("#{} = {quote}{}{quote}", key.name, key.default)
+    });
+    text.push_str(
+        "\n\n# ---- Instruments ----\n\n\
+         # Symbols without a preset (presets are WIN, WDO, DOL, EURUSD), and presets with other values: a section for a\n\
+         # preset holds for all its codes (WINZ26, WIN$N), one for a code for that code alone.\n\
+         #[instrument.PETR4]\n",
+    );
+    for field in FIELDS {
+        let example = match field.name {
+            "point" | "tick" | "spread" => "0.01",
+            "point_value" => "0.01",
+            "lots_per_contract" => "1",
+            "digits" => "2",
+            "currency" => "\"BRL\"",
+            "source" => "\"LAST\"",
+            "broker_margin" => "10.00",
+            "commission" => "0.05",
+            "slippage" => "0",
+            "scalp_tp_points" => "20",
+            "scalp_sl_points" => "10",
+            _ => "\"B3\"",
+        };
+        let default = field.default.map_or_else(|| "needed".to_owned(), |default| format!("default {default}"));
+        let _ = writeln!(text, "#{} = {example}  # {} ({default})", field.name, field.about.trim_end_matches('.'));
+    }
+    text
+}
+
+/// `.env` with every setting at its default, commented out.
+pub fn as_dotenv() -> String {
+    let mut text = String::from(
+        "# Alavanca's settings with their defaults. Copy this file to .env and uncomment what is to differ.\n\
+         # It comes after alavanca.toml and --profile, and before the environment and --set KEY=VALUE.\n",
+    );
+    sections(&mut text, |key| format!("#{}={}", key.name, key.default));
+    text
+}
+
+fn sections(text: &mut String, line: impl Fn(&Key) -> String) {
+    let mut section = "";
+    for key in KEYS {
+        if key.section != section {
+            section = key.section;
+            let _ = write!(text, "\n\n# ---- {section} ----\n");
+        }
+        let _ = write!(text, "\n# {}\n{}\n", key.about, line(key));
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.parse::<f64>().is_ok()
+}
