@@ -221,7 +221,7 @@ pub const KEYS: &[Key] = keys! {
             "Distance of the target, in price units; none for no target.";
         META_PRIOR_TRADES = "20", [meta.prior_trades],
             "So many trades at the wider record's win rate stand behind every narrower one.";
-        META_MEMORY_TRADES = "200", [meta.memory_trades],
+        META_MEMORY_TRADES = "500", [meta.memory_trades],
             "After so many trades a result counts about a third.";
         META_AGREEMENT = "1", [meta.agreement],
             "What full agreement among the brains adds to the log-odds of winning.";
@@ -243,7 +243,7 @@ pub const KEYS: &[Key] = keys! {
         REGIME_CHAOTIC_EXIT = "2", [regime.chaotic_exit], "Below this ratio it is no longer extreme.";
         REGIME_EXHAUSTION_PEAK = "40", [regime.exhaustion_peak],
             "Only a trend whose ADX reached this can exhaust itself.";
-        REGIME_EXHAUSTION_DROP = "0.2", [regime.exhaustion_drop],
+        REGIME_EXHAUSTION_DROP = "0.1", [regime.exhaustion_drop],
             "The part of its peak that the ADX must lose for that.";
         REGIME_MIN_DWELL_BARS = "3", [regime.min_dwell_bars],
             "Bars that a regime lasts at least; CHAOTIC interrupts it.";

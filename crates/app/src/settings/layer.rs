@@ -77,6 +77,11 @@ impl Layer {
                         }
                     }
                 }
+                // Anything else would read as a setting of that name.
+                value if value.is_table() || key == INSTRUMENT => problems.push(Problem::File {
+                    origin,
+                    why: format!("settings stand at the top of the file, and only [{INSTRUMENT}.NAME] is a table"),
+                }),
                 value => layer.put_toml(key, value, origin, problems),
             }
         }
@@ -84,9 +89,6 @@ impl Layer {
     }
 
     fn put_toml(&mut self, key: &str, value: &DeValue<'_>, origin: String, problems: &mut Vec<Problem>) {
-        if let (Err(problem), true) = (Address::of(key, &origin), value.is_table()) {
-            return problems.push(problem);
-        }
         match written(value) {
             Some(text) => self.put(key, text, origin, problems),
             None => problems.push(Problem::Impossible {

@@ -184,11 +184,7 @@ impl Settings {
         SmaCrossConfig::new(self.sma_cross, Price::ZERO)?;
         MetaConfig::new(self.meta)?;
         AdxAtrConfig::new(self.regime)?;
-        SwingVolumeConfig::new(self.liquidity)?;
-        self.instruments.keys().try_for_each(|name| {
-            let instrument = self.instrument(name)?;
-            ScalpConfig::new(self.scalp)?.check_instrument(&instrument)
-        })
+        SwingVolumeConfig::new(self.liquidity).map(|_| ())
     }
 
     /// Which session counts is the instrument's business: refused here is what no session could have.
@@ -277,7 +273,7 @@ pub struct Origin {
 impl Loaded {
     /// What a later check refuses, with where the value came from.
     pub fn refusal(&self, error: SettingError) -> SettingsError {
-        refusal(&self.origins, error).into()
+        refusal(&self.origins, None, error).into()
     }
 }
 
@@ -344,7 +340,15 @@ pub fn load(request: &LoadRequest) -> Result<Loaded, SettingsError> {
     }
     if problems.is_empty() {
         // Only settings that could all be read can be held against each other.
-        problems.extend(settings.check().err().map(|error| refusal(&origins, error)));
+        problems.extend(settings.check().err().map(|error| refusal(&origins, None, error)));
+    }
+    if problems.is_empty() {
+        for name in settings.instruments.keys() {
+            let checked = settings
+                .instrument(name)
+                .and_then(|instrument| ScalpConfig::new(settings.scalp)?.check_instrument(&instrument));
+            problems.extend(checked.err().map(|error| refusal(&origins, Some(name), error)));
+        }
     }
     if problems.is_empty() { Ok(Loaded { settings, origins }) } else { Err(SettingsError { problems }) }
 }
@@ -387,24 +391,22 @@ fn origin_row(key: String, value: &str, origin: &str, section: &'static str, abo
     Origin { key, value: value.to_owned(), origin: origin.to_owned(), section, about }
 }
 
-/// A brick's refusal, with the value as written, where it stands, and where its bound stands.
-fn refusal(origins: &[Origin], error: SettingError) -> Problem {
+/// A brick's refusal, with the value as written, where it stands, and where its bound stands. What an instrument's
+/// section says goes before the general setting.
+fn refusal(origins: &[Origin], instrument: Option<&str>, error: SettingError) -> Problem {
     let find = |key: &str| origins.iter().find(|origin| origin.key == key);
+    let section = instrument.map(|name| format!("{INSTRUMENT}.{name}."));
+    let own = section.as_ref().and_then(|section| find(&format!("{section}{}", error.key.to_ascii_lowercase())));
+    let any_own = || section.as_ref().and_then(|section| origins.iter().find(|row| row.key.starts_with(section)));
     let bound = key::BOUNDED_BY.iter().find(|(key, _)| *key == error.key).and_then(|(_, bound)| find(bound));
-    let section = || {
-        let section = format!("{INSTRUMENT}.{}.", error.got.to_ascii_uppercase());
-        origins.iter().find(|origin| origin.key.starts_with(&section))
+    let (key, got, origin) = match (own.or_else(|| find(error.key)), any_own()) {
+        (Some(row), _) => (row.key.clone(), row.value.clone(), row.origin.clone()),
+        (None, Some(row)) => (error.key.to_owned(), error.got, row.origin.clone()),
+        (None, None) => (error.key.to_owned(), error.got, "command line".to_owned()),
     };
-    let (got, origin) = match (find(error.key), section()) {
-        (Some(written), _) => (written.value.clone(), written.origin.clone()),
-        (None, Some(line)) => (error.got, line.origin.clone()),
-        (None, None) => (error.got, "command line".to_owned()),
-    };
-    Problem::Impossible {
-        key: error.key.to_owned(),
-        got,
-        origin,
-        allowed: error.allowed,
-        bound: bound.map(|bound| format!("{} = {}, {}", bound.key, bound.value, bound.origin)),
-    }
+    let bound = bound.map(|bound| format!("{} = {}, {}", bound.key, bound.value, bound.origin));
+    Problem::Impossible { key, got, origin, allowed: error.allowed, bound }
 }
+
+#[cfg(test)]
+mod tests;

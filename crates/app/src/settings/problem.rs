@@ -39,7 +39,7 @@ pub enum Problem {
         near: Option<String>,
     },
     /// A value that cannot be.
-    #[error("{key} = {got} ({origin}) is not possible: {allowed}{}", beside(.bound))]
+    #[error("{key} = {} ({origin}) is not possible: {allowed}{}", shown(.got), beside(.bound))]
     Impossible {
         /// The setting.
         key: String,
@@ -86,6 +86,10 @@ fn alternatives(near: &Option<String>) -> String {
         Some(near) => format!("did you mean {near}?"),
         None => "`alavanca config show` lists all".to_owned(),
     }
+}
+
+fn shown(got: &str) -> &str {
+    if got.is_empty() { "(nothing)" } else { got }
 }
 
 #[expect(clippy::ref_option, reason = "the shape that the error's format hands over")]

@@ -72,7 +72,11 @@ macro_rules! whole {
     ($($number:ty),+) => {$(
         impl Text for $number {
             fn read(text: &str) -> Result<Self, String> {
-                text.parse().map_err(|_| format!("a whole number from 0 to {}", <$number>::MAX))
+                let is_large = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+                text.parse().map_err(|_| match is_large {
+                    true => format!("a whole number, at most {}", <$number>::MAX),
+                    false => "a whole number of zero or more, in plain digits".to_owned(),
+                })
             }
 
             fn show(&self) -> String {
