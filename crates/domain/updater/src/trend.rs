@@ -23,11 +23,7 @@ impl Trend {
             self.baseline_micros += u64::from(reward.micros());
         }
         self.window.push_back(reward);
-        self.fit_window(config);
-    }
-
-    /// Drops what the window no longer holds; after a restart its size may have changed.
-    pub(crate) fn fit_window(&mut self, config: &UpdaterConfig) {
+        // After a restart with a smaller window more than one has to go.
         while self.window.len() > config.settings().freeze_window as usize {
             self.window.pop_front();
         }

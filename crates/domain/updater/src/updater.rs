@@ -383,8 +383,7 @@ impl Updater {
             updater.snapshots[snapshot.regime.index()].push(snapshot);
         }
         updater.snapshots.iter_mut().for_each(|held| held.sort_by_key(|snapshot| snapshot.number));
-        for (regime, mut record) in checkpoint.regimes {
-            record.trend.fit_window(&config);
+        for (regime, record) in checkpoint.regimes {
             updater.regimes[regime.index()] = record;
         }
         updater.pending = checkpoint.pending;
