@@ -167,12 +167,12 @@ fn the_nearest_zones_enclose_the_price() {
 fn relative_volume_is_the_last_bars_share_of_the_mean() {
     let mut map = RelativeVolume::new(3);
     let mut asked = Vec::new();
-    for volume in [10, 10, 40, 10, 25, 0, 0, 0] {
+    for volume in [20, 5, 5, 30, 10, 0, 0, 0] {
         map.on_bar(&bar(100, volume));
         asked.push(map.strength_at(Price::ZERO).map(Unit::get));
     }
-    // Means: 10, 10, 20, 20, 25, 35/3, 25/3, 0.
-    assert_eq!(asked, [Some(1.0), Some(1.0), Some(1.0), Some(0.5), Some(1.0), Some(0.0), Some(0.0), None]);
+    // Means: 20, 25/2, 10, 40/3, 15, 40/3, 10/3, 0.
+    assert_eq!(asked, [Some(1.0), Some(0.4), Some(0.5), Some(1.0), Some(10.0 / 15.0), Some(0.0), Some(0.0), None]);
     assert_eq!(map.nearest(price(100)), (None, None));
 }
 

@@ -76,6 +76,22 @@ fn known_markets_are_told_apart() {
 }
 
 #[test]
+fn chaos_does_not_wait_for_the_dwell() {
+    let settings = AdxAtrSettings { min_dwell_bars: 10_000, ..AdxAtrSettings::default() };
+    let last = |go_on: fn(Market) -> Market| -> Vec<Regime> {
+        let config = AdxAtrConfig::new(settings).unwrap();
+        let calm = |seed| Market::new(seed).hold(300, 20);
+        (0..20)
+            .map(|seed| run(&mut AdxAtrDetector::new(config), &go_on(calm(seed)).bars).pop().unwrap().regime)
+            .collect()
+    };
+    let trends = last(|calm| calm.go(60, 12, 8));
+    assert!(trends.iter().all(|&regime| regime == Regime::Range), "the dwell holds back the rest: {trends:?}");
+    let uproars = last(|calm| calm.hold(15, 200));
+    assert!(uproars.iter().filter(|&&regime| regime == Regime::Chaotic).count() >= 10, "{uproars:?}");
+}
+
+#[test]
 fn a_still_market_is_a_range() {
     let still = Market::new(1).go(300, 0, 0);
     assert_eq!(run(&mut detector(), &still.bars)[299].regime, Regime::Range);
