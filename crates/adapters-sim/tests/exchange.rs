@@ -531,7 +531,9 @@ fn margin_is_asked_for_pending_orders_too_and_again_at_the_fill() {
     floor.flat(0, "125000");
     let order = floor.submit(minute(1), WIN, extra(1), Open, Buy, 5, Protection::default());
     assert_eq!(floor.said(), []);
-    assert_eq!(reasons(&floor.flat(1, "124600")), [(order, RejectReason::NoMoney)]);
+    // Where the bar closes does not matter to what filled at its open.
+    let reports = floor.bar(WIN, 1, ["124600", "125000", "124600", "125000"]);
+    assert_eq!(reasons(&reports), [(order, RejectReason::NoMoney)]);
     assert!(floor.exchange.account(minute(1)).free_margin > Money::ZERO);
 }
 
@@ -545,7 +547,9 @@ fn protection_that_a_gap_overtook_is_refused_at_the_fill() {
         (Buy, "124850", false),
         // The target has to lie ahead of the filled price: 125097.5 and 125102.5.
         (Buy, "125095", true),
+        (Buy, "125098", false),
         (Buy, "125100", false),
+        (Sell, "124902", false),
         (Sell, "125095", true),
         (Sell, "125100", false),
         (Sell, "124900", false),
@@ -623,6 +627,22 @@ fn orders_fill_in_parts() {
     floor.flat(5, "125400");
     assert_eq!(floor.balance() - before, money("216.25"), "and 295 × 0.20 − 0.25");
     assert_eq!(floor.exchange.legs().next().unwrap().entry, p("125152.5"));
+}
+
+#[test]
+fn with_fill_at_the_close_every_part_fills_at_a_close() {
+    let settings = SimSettings {
+        fill: FillAt::Close,
+        partial_fill_max: Some(Contracts::new(2)),
+        costs: Some(Costs::NONE),
+        ..settings()
+    };
+    let mut floor = Floor::new(settings);
+    floor.submit(minute(1), WIN, base(1), Open, Buy, 3, Protection::default());
+    let first = floor.bar(WIN, 0, ["125000", "125010", "125000", "125010"]);
+    let second = floor.bar(WIN, 1, ["125020", "125030", "125020", "125030"]);
+    let got: Vec<_> = fills(&[first, second].concat()).iter().map(|f| (f.price, f.at, f.quantity.count())).collect();
+    assert_eq!(got, [(p("125010"), minute(1), 2), (p("125030"), minute(2), 1)]);
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn ticks_gather_into_the_same_bars() {
             open: prices().next().unwrap(),
             high: prices().max().unwrap(),
             low: prices().min().unwrap(),
-            close: prices().last().unwrap(),
+            close: prices().next_back().unwrap(),
             volume: of_bar.iter().map(|tick| tick.volume).sum(),
             ..bar
         };
