@@ -83,14 +83,10 @@ pub(crate) fn time(cell: &[u8]) -> Option<(i64, &[u8])> {
             let (micros, rest) = match rest {
                 [b'.' | b',', rest @ ..] => {
                     let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-                    let mut micros = 0;
-                    for place in 0..6 {
-                        micros = micros * 10 + if place < digits { i64::from(rest[place] - b'0') } else { 0 };
-                    }
                     if digits == 0 || digits > 9 {
                         return None;
                     }
-                    (micros, &rest[digits..])
+                    (millionths(&rest[..digits]), &rest[digits..])
                 }
                 rest => (0, rest),
             };
@@ -134,9 +130,7 @@ pub(crate) fn epoch(cell: &[u8], per_second: i64) -> Option<Stamp> {
     // A frame saved with gaps makes whole numbers floats.
     let fraction = match rest {
         b"" => 0,
-        [b'.', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => {
-            digits.iter().chain(b"000000").take(6).fold(0, |n, b| n * 10 + i64::from(b - b'0'))
-        }
+        [b'.', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => millionths(digits),
         _ => return None,
     };
     let micros = if per_second > MICROS {
@@ -147,6 +141,11 @@ pub(crate) fn epoch(cell: &[u8], per_second: i64) -> Option<Stamp> {
     const DAY: i64 = 86_400 * MICROS;
     // Until the year 3000, as dates are.
     (micros < 376_200 * DAY).then_some(Stamp { day: micros / DAY, micros: micros % DAY, offset: None })
+}
+
+/// The digits after a point, as millionths; what is finer is cut.
+fn millionths(digits: &[u8]) -> i64 {
+    digits.iter().chain(b"000000").take(6).fold(0, |n, b| n * 10 + i64::from(b - b'0'))
 }
 
 /// A whole number of at most so many digits, and what follows.

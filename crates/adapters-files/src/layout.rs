@@ -277,9 +277,7 @@ impl Layout {
             & take(Column::Close, &["close", "fechamento", "fech", "ultimo", "ltimo", "last", "c"]);
         self.ticks = !bars;
         if !bars {
-            for column in &mut columns {
-                *column = Column::Unused;
-            }
+            columns.fill(Column::Unused);
         }
         let mut take = |column: Column, names: &[&str]| {
             let at = names.iter().find_map(|name| plain.iter().position(|plain| plain == name));
@@ -400,8 +398,9 @@ impl Layout {
         }
         let stamp = sample.get(at).copied().unwrap_or_default();
         let before = columns.len();
+        let few = &rows[..rows.len().min(50)];
         // A delimiter at the end of each row makes an empty cell.
-        let trailing = usize::from(sample.last().is_some_and(|cell| cell.is_empty()));
+        let trailing = usize::from(few.iter().all(|line| self.split(line).last().is_some_and(|cell| cell.is_empty())));
         let rest = sample.len().saturating_sub(before + trailing);
         let compact = stamp.len() >= 8 && stamp[..8].iter().all(u8::is_ascii_digit);
         let has_millis = |line: &&[u8]| {
@@ -412,7 +411,6 @@ impl Layout {
             })
         };
         let has_gaps = |line: &&[u8]| self.split(line).iter().skip(before).take(3).any(|cell| cell.is_empty());
-        let few = &rows[..rows.len().min(50)];
         self.ticks = rest < 4 || rest < 6 && (few.iter().any(has_millis) || few.iter().any(has_gaps));
         let symbol_first = columns[0] == Symbol;
         columns.extend_from_slice(match (self.ticks, rest) {

@@ -267,7 +267,12 @@ impl fmt::Display for Note {
         match self {
             Self::NewestFirst => f.write_str("newest first: turned round in memory"),
             Self::WeekendRows { count, first_line } => {
-                write!(f, "{} rows at a weekend, the first in line {first_line}", grouped(*count))
+                write!(
+                    f,
+                    "{} rows while the market rests at the weekend, the first in line {first_line}: a test of the \
+                     exchange, or another clock",
+                    grouped(*count)
+                )
             }
             Self::OffGrid { count, tick } => {
                 write!(f, "{} bars with a price off the grid of {tick} (adjusted prices?)", grouped(*count))
@@ -307,7 +312,7 @@ pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

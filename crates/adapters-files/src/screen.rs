@@ -163,8 +163,8 @@ impl Row for RawTick {
         if self.prices().any(|price| price < 0) || self.prices().next().is_some() && self.mark() == 0 {
             return Some(FaultKind::NotPositive);
         }
-        // A row that says nothing but a volume belongs to the last price; one that says nothing at all is no tick.
-        (self.mark() == 0 && self.volume.is_none()).then_some(FaultKind::Unreadable)
+        // A row with a volume or flags alone belongs to the last price; one that says nothing at all is no tick.
+        (self.mark() == 0 && self.volume.is_none() && self.flags == 0).then_some(FaultKind::Unreadable)
     }
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -262,7 +262,7 @@ impl<R: Row> Screen<R> {
         }
         let level = self.level;
         for (row, line) in std::mem::take(&mut self.pending) {
-            self.reject_misprint(&row, line, level, sink);
+            Self::reject_misprint(&row, line, level, sink);
         }
     }
 
@@ -290,23 +290,23 @@ impl<R: Row> Screen<R> {
             // Back where it was: what lay between was none of the market's.
             let level = self.level;
             for (row, line) in std::mem::take(&mut self.pending) {
-                self.reject_misprint(&row, line, level, sink);
+                Self::reject_misprint(&row, line, level, sink);
             }
-            if self.is_late(&row, self.last, line, sink) {
+            if Self::is_late(&row, self.last, line, sink) {
                 return;
             }
             self.let_in_or_reject(&row, line, sink);
             return;
         }
         let before = self.pending.last().map(|(row, _)| row.micros());
-        if self.is_late(&row, before.or(self.last), line, sink) {
+        if Self::is_late(&row, before.or(self.last), line, sink) {
             return;
         }
         let new_level = self.pending.iter().rev().map(|(row, _)| row.mark()).find(|&mark| mark > 0);
         if mark > 0 && new_level.is_some_and(|level| !self.reach.holds((level, level), (mark, mark))) {
             let level = self.level;
             for (row, line) in std::mem::take(&mut self.pending) {
-                self.reject_misprint(&row, line, level, sink);
+                Self::reject_misprint(&row, line, level, sink);
             }
         }
         self.pending.push((row, line));
@@ -336,11 +336,11 @@ impl<R: Row> Screen<R> {
         if mark == 0 || self.reach.holds(between, row.extremes()) {
             self.let_in(row, line, sink);
         } else {
-            self.reject_misprint(row, line, level, sink);
+            Self::reject_misprint(row, line, level, sink);
         }
     }
 
-    fn is_late(&self, row: &R, last: Option<i64>, line: u64, sink: &mut impl Sink<R>) -> bool {
+    fn is_late(row: &R, last: Option<i64>, line: u64, sink: &mut impl Sink<R>) -> bool {
         let Some(last) = last else { return false };
         let kind = match row.micros().cmp(&last) {
             std::cmp::Ordering::Less => FaultKind::TimeBackwards,
@@ -352,7 +352,7 @@ impl<R: Row> Screen<R> {
         true
     }
 
-    fn reject_misprint(&self, row: &R, line: u64, level: i64, sink: &mut impl Sink<R>) {
+    fn reject_misprint(row: &R, line: u64, level: i64, sink: &mut impl Sink<R>) {
         sink.reject(
             line,
             FaultKind::Misprint,

@@ -205,7 +205,7 @@ impl Lines {
     pub(crate) fn sha256(&self) -> String {
         let Some(hasher) = &self.hasher else { return String::new() };
         let digest = hasher.lock().unwrap_or_else(PoisonError::into_inner).clone().finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        digest.iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
     fn failed(&self, source: io::Error) -> FileError {

@@ -120,7 +120,7 @@ impl Survey {
     /// What is odd about the rows that were let in.
     pub(crate) fn notes(&self, point: Price, zone_from: ZoneSource) -> Vec<Note> {
         let count = |count: u64, note: Note| (count > 0).then_some(note);
-        let tick = self.grid.map_or(Price::ZERO, |grid| Price::from_raw(grid.divisor));
+        let tick = self.grid.map_or(Price::ZERO, |grid| Price::from_raw(grid.tick));
         [
             count(self.weekend_rows, Note::WeekendRows { count: self.weekend_rows, first_line: self.weekend_line }),
             count(self.off_grid, Note::OffGrid { count: self.off_grid, tick }),
@@ -266,7 +266,7 @@ fn rests_forex(micros: i64) -> bool {
 /// is not larger than the largest such quotient.
 #[derive(Clone, Copy, Debug)]
 struct Divisor {
-    divisor: i64,
+    tick: i64,
     inverse: u64,
     twos: u32,
     largest: u64,
@@ -282,7 +282,7 @@ impl Divisor {
         for _ in 0..5 {
             inverse = inverse.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(inverse)));
         }
-        Some(Self { divisor: tick.raw(), inverse, twos, largest: u64::MAX / divisor })
+        Some(Self { tick: tick.raw(), inverse, twos, largest: u64::MAX / divisor })
     }
 
     #[inline]

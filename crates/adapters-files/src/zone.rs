@@ -118,16 +118,16 @@ impl WallClock {
 
     /// The instant, in microseconds, of a local time of that day.
     #[inline]
-    pub(crate) fn to_utc(&mut self, day: i64, micros_of_day: i64) -> i64 {
+    pub(crate) fn instant(&mut self, day: i64, micros_of_day: i64) -> i64 {
         match self.day_offset(day) {
             Some(offset) => (day * DAY_SECS - offset) * MICROS + micros_of_day,
-            None => self.to_utc_on_changing_day(day, micros_of_day),
+            None => self.instant_on_changing_day(day, micros_of_day),
         }
     }
 
     /// A time that the clock showed twice is the earlier instant, unless that would go against the file's order.
     #[cold]
-    fn to_utc_on_changing_day(&mut self, day: i64, micros_of_day: i64) -> i64 {
+    fn instant_on_changing_day(&mut self, day: i64, micros_of_day: i64) -> i64 {
         let local = day * DAY_SECS + micros_of_day.div_euclid(MICROS);
         let (earlier, kind) = self.resolve(local);
         let mut utc = earlier;
@@ -204,7 +204,7 @@ mod tests {
         let mut clock = WallClock::new(zone.parse().unwrap(), descending);
         for (local, utc) in locals {
             let local = chrono::NaiveDateTime::parse_from_str(local, "%Y-%m-%d %H:%M").unwrap().and_utc().timestamp();
-            let got = clock.to_utc(local.div_euclid(DAY_SECS), local.rem_euclid(DAY_SECS) * MICROS);
+            let got = clock.instant(local.div_euclid(DAY_SECS), local.rem_euclid(DAY_SECS) * MICROS);
             assert_eq!(alavanca_kernel::Timestamp::from_micros(got).to_string(), *utc, "{zone} {local}");
         }
     }
@@ -255,9 +255,9 @@ mod tests {
     fn an_hour_that_never_was_is_counted() {
         let mut clock = WallClock::new(DataZone::sao_paulo(), false);
         let day = days_of(2018, 11, 4).unwrap();
-        clock.to_utc(day, 1_800 * MICROS);
+        clock.instant(day, 1_800 * MICROS);
         assert_eq!(clock.skipped, 1);
-        clock.to_utc(day, 3_600 * MICROS);
+        clock.instant(day, 3_600 * MICROS);
         assert_eq!(clock.skipped, 1);
     }
 }
