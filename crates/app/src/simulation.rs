@@ -4,7 +4,7 @@
 //! resting exits are touched), then the engine hears of its fills, of the account, and of the event itself.
 
 use alavanca_adapters_sim::{Books, FillAt, SimExchange};
-use alavanca_engine::{AccountView, Effect, Engine, Event, Notice, Record};
+use alavanca_engine::{AccountView, Command, Effect, Engine, Event, Notice, Record};
 use alavanca_kernel::{Bar, OrderReport, SymbolId, Tick, Timestamp};
 
 /// Takes what a simulation records and notices.
@@ -50,9 +50,12 @@ impl Simulation {
         self.engine.step(&Event::Bar(symbol, *bar), &mut self.effects);
         if !self.effects.is_empty() {
             self.act(bar.end(), sink);
-            if self.fills_at_close {
-                self.exchange.after_bar(symbol, bar, &mut self.reports);
-            }
+        }
+        if self.fills_at_close {
+            // Also where the engine wanted nothing: what was filled in part waits for every close.
+            self.exchange.after_bar(symbol, bar, &mut self.reports);
+        }
+        if !self.reports.is_empty() {
             self.hear(sink);
         }
     }
@@ -70,6 +73,13 @@ impl Simulation {
             self.act(tick.time, sink);
             self.hear(sink);
         }
+    }
+
+    /// The operator says something.
+    pub fn command(&mut self, command: Command, at: Timestamp, sink: &mut impl Sink) {
+        self.engine.step(&Event::Command(command, at), &mut self.effects);
+        self.act(at, sink);
+        self.hear(sink);
     }
 
     /// The data has ended: what is open is closed at the last price, and the last day's books with it.
@@ -122,6 +132,11 @@ impl Simulation {
     fn read_account(&mut self, at: Timestamp) {
         let account = self.exchange.account(at);
         self.engine.read_account(AccountView { equity: account.equity, free_margin: account.free_margin, at });
+    }
+
+    /// Takes the engine away and puts another in its place, as a restart does: the exchange goes on.
+    pub fn replace_engine(&mut self, engine: Engine) -> Engine {
+        std::mem::replace(&mut self.engine, engine)
     }
 
     /// The engine.
