@@ -7,5 +7,6 @@ pub mod backtest;
 pub mod backtest_types;
 pub mod builder;
 pub mod settings;
+pub mod show;
 pub mod simulation;
 mod source;

@@ -169,22 +169,27 @@ impl Settings {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// What no value alone shows: each brick builds its checked settings once.
-    fn check(&self) -> Result<(), SettingError> {
-        CapitalConfig::new(self.capital)?;
-        ScalpConfig::new(self.scalp)?;
-        GateConfig::new(self.gate)?;
-        RlConfig::new(self.rl)?;
-        UpdaterConfig::new(self.updater)?;
-        RiskConfig::new(self.risk)?;
-        TradingZone::new(&self.zone)?;
-        self.check_session()?;
-        EmaTrendConfig::new(self.ema_trend, Price::ZERO)?;
-        MeanReversionConfig::new(self.mean_reversion, Price::ZERO)?;
-        SmaCrossConfig::new(self.sma_cross, Price::ZERO)?;
-        MetaConfig::new(self.meta)?;
-        AdxAtrConfig::new(self.regime)?;
-        SwingVolumeConfig::new(self.liquidity).map(|_| ())
+    /// What no value alone shows: each brick builds its checked settings once, and says the first thing it refuses.
+    fn check(&self) -> impl Iterator<Item = SettingError> {
+        let no_tick = Price::ZERO;
+        [
+            CapitalConfig::new(self.capital).err(),
+            ScalpConfig::new(self.scalp).err(),
+            GateConfig::new(self.gate).err(),
+            RlConfig::new(self.rl).err(),
+            UpdaterConfig::new(self.updater).err(),
+            RiskConfig::new(self.risk).err(),
+            TradingZone::new(&self.zone).err(),
+            self.check_session().err(),
+            EmaTrendConfig::new(self.ema_trend, no_tick).err(),
+            MeanReversionConfig::new(self.mean_reversion, no_tick).err(),
+            SmaCrossConfig::new(self.sma_cross, no_tick).err(),
+            MetaConfig::new(self.meta).err(),
+            AdxAtrConfig::new(self.regime).err(),
+            SwingVolumeConfig::new(self.liquidity).err(),
+        ]
+        .into_iter()
+        .flatten()
     }
 
     /// Which session counts is the instrument's business: refused here is what no session could have.
@@ -338,10 +343,12 @@ pub fn load(request: &LoadRequest) -> Result<Loaded, SettingsError> {
             origins.push(origin_row(key, text, origin, "Instruments", field.about));
         }
     }
-    if problems.is_empty() {
-        // Only settings that could all be read can be held against each other.
-        problems.extend(settings.check().err().map(|error| refusal(&origins, None, error)));
-    }
+    // A value that could not be read is still its default here: what is refused because of it is no news.
+    let unread: Vec<&str> = problems.iter().filter_map(Problem::key).collect();
+    let is_news =
+        |error: &SettingError| !unread.iter().any(|&key| key == error.key || Some(key) == bound_of(error.key));
+    let refused: Vec<_> = settings.check().filter(is_news).map(|error| refusal(&origins, None, error)).collect();
+    problems.extend(refused);
     if problems.is_empty() {
         for name in settings.instruments.keys() {
             let checked = settings
@@ -391,6 +398,11 @@ fn origin_row(key: String, value: &str, origin: &str, section: &'static str, abo
     Origin { key, value: value.to_owned(), origin: origin.to_owned(), section, about }
 }
 
+/// The setting that bounds this one.
+fn bound_of(key: &str) -> Option<&'static str> {
+    key::BOUNDED_BY.iter().find(|(bounded, _)| *bounded == key).map(|&(_, bound)| bound)
+}
+
 /// A brick's refusal, with the value as written, where it stands, and where its bound stands. What an instrument's
 /// section says goes before the general setting.
 fn refusal(origins: &[Origin], instrument: Option<&str>, error: SettingError) -> Problem {
@@ -398,7 +410,7 @@ fn refusal(origins: &[Origin], instrument: Option<&str>, error: SettingError) ->
     let section = instrument.map(|name| format!("{INSTRUMENT}.{name}."));
     let own = section.as_ref().and_then(|section| find(&format!("{section}{}", error.key.to_ascii_lowercase())));
     let any_own = || section.as_ref().and_then(|section| origins.iter().find(|row| row.key.starts_with(section)));
-    let bound = key::BOUNDED_BY.iter().find(|(key, _)| *key == error.key).and_then(|(_, bound)| find(bound));
+    let bound = bound_of(error.key).and_then(find);
     let (key, got, origin) = match (own.or_else(|| find(error.key)), any_own()) {
         (Some(row), _) => (row.key.clone(), row.value.clone(), row.origin.clone()),
         (None, Some(row)) => (error.key.to_owned(), error.got, row.origin.clone()),

@@ -88,6 +88,16 @@ fn alternatives(near: &Option<String>) -> String {
     }
 }
 
+impl Problem {
+    /// The setting whose value cannot be.
+    pub(super) fn key(&self) -> Option<&str> {
+        match self {
+            Self::Impossible { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+}
+
 fn shown(got: &str) -> &str {
     if got.is_empty() { "(nothing)" } else { got }
 }

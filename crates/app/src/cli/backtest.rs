@@ -1,0 +1,78 @@
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use alavanca::backtest::{AppError, run_backtest};
+use alavanca::backtest_types::{BacktestRequest, Progress};
+use alavanca::show;
+use alavanca_adapters_files::FileError;
+use clap::Args;
+
+use super::progress::Bar;
+use super::{FileArgs, SettingsArgs, colour, print, print_json};
+
+/// `alavanca backtest`.
+#[derive(Debug, Args)]
+pub(super) struct Backtest {
+    /// Market data file; without it, the embedded synthetic WIN market.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// The instrument, where neither the file nor its name says it.
+    #[arg(long, value_name = "S")]
+    symbol: Option<String>,
+    #[command(flatten)]
+    file: FileArgs,
+    /// The same seed makes the same choices (RL_SEED).
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// SQLite file that keeps the run; without it nothing is left behind.
+    #[arg(long, value_name = "FILE")]
+    db: Option<PathBuf>,
+    /// Go on with the run that --db holds.
+    #[arg(long, requires = "db")]
+    resume: bool,
+    /// The most threads to use; without it, as many as there are processors.
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Leave out the second engine, with the gate off, on the same data.
+    #[arg(long)]
+    without_level4: bool,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+impl Backtest {
+    pub(super) fn run(self, json: bool) -> anyhow::Result<u8> {
+        let seed = self.seed.map(|seed| ("RL_SEED".to_owned(), seed.to_string()));
+        let loaded = self.settings.load(seed)?;
+        let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let request = BacktestRequest {
+            data: self.data,
+            symbol: self.symbol,
+            seed: self.seed,
+            db: self.db,
+            resume: self.resume,
+            accept_faults_percent: self.file.accept_faults,
+            data_tz: self.file.data_tz,
+            threads: self.threads.unwrap_or_else(processors).get(),
+            without_level4: self.without_level4,
+        };
+        let mut bar = Bar::default();
+        let report = run_backtest(&request, &loaded, &mut |progress| match progress {
+            Progress::Reading { done, total } => bar.show("reading", done, total),
+            Progress::Running { done, total } => bar.show("running", done, total),
+            Progress::Closing => bar.show("closing", 1, 1),
+        });
+        bar.close();
+        let report = report.map_err(|error| match error {
+            // Only here is known where the setting came from.
+            AppError::Setting(error) | AppError::File(FileError::Setting(error)) => loaded.refusal(error).into(),
+            other => anyhow::Error::from(other),
+        })?;
+        if json {
+            print_json(&report)?;
+        } else {
+            print(&show::backtest(&report, colour()))?;
+        }
+        Ok(0)
+    }
+}

@@ -1,0 +1,206 @@
+//! Commands, their exit codes, and how errors are told.
+
+mod backtest;
+mod config;
+mod data;
+mod progress;
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use alavanca::backtest::AppError;
+use alavanca::settings::{LoadRequest, Loaded, SettingsError, load};
+use alavanca_adapters_files::FileError;
+use clap::{Args, Parser, Subcommand};
+
+/// Sizes, gates and manages trades on MetaTrader 5.
+#[derive(Debug, Parser)]
+#[command(name = "alavanca", version, after_help = EXAMPLES, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Write JSON instead of tables.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  alavanca backtest                                     the embedded synthetic market
+  alavanca backtest --data WINZ26_M1.csv --profile balanced --seed 7
+  alavanca backtest --data ticks.csv.gz --symbol DOL --set SCALP_TP_POINTS=20
+  alavanca backtest --data EURUSD.csv --db run.sqlite --json > run.json
+  alavanca data inspect EURUSD.csv                      what a file is and what is wrong with it
+  alavanca config show --profile aggressive             each setting, its value, where it came from
+  alavanca config check --config alavanca.toml          whether the settings can be
+
+Exit codes: 0 done, 1 the run failed, 2 usage or settings, 3 market data refused.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the engine on a market data file, or on the embedded synthetic market.
+    Backtest(backtest::Backtest),
+    /// Market data files.
+    #[command(subcommand)]
+    Data(data::Data),
+    /// Settings: where they come from and whether they can be.
+    #[command(subcommand)]
+    Config(config::Config),
+}
+
+/// The run failed.
+const FAILED: u8 = 1;
+/// Usage or settings; clap's own code for usage is the same.
+const USAGE: u8 = 2;
+/// Market data refused.
+const REFUSED: u8 = 3;
+
+pub(super) fn main() -> ExitCode {
+    let Cli { command, json } = Cli::parse();
+    let done = match command {
+        Command::Backtest(backtest) => backtest.run(json),
+        Command::Data(data) => data.run(json),
+        Command::Config(config) => config.run(json),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to be done if the terminal is gone, too.
+            let _ = write!(io::stderr(), "{}", told(&error));
+            ExitCode::from(code(&error))
+        }
+    }
+}
+
+/// The error with its causes, each once.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    let mut last = String::new();
+    for (depth, cause) in error.chain().enumerate() {
+        let cause = cause.to_string();
+        // A transparent error says what its cause says.
+        if cause != last && !last.ends_with(&cause) {
+            let lead = if depth == 0 { "error: " } else { "  because: " };
+            text.push_str(lead);
+            text.push_str(&cause.replace('\n', "\n       "));
+            text.push('\n');
+        }
+        last = cause;
+    }
+    if error.chain().any(|cause| cause.is::<SettingsError>()) {
+        text.push_str("`alavanca config show` lists all settings, `alavanca config defaults` explains them\n");
+    }
+    text
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    let of_file = |error: &FileError| if matches!(error, FileError::Setting(_)) { USAGE } else { REFUSED };
+    error
+        .chain()
+        .find_map(|cause| {
+            if cause.is::<SettingsError>() || cause.is::<Usage>() {
+                return Some(USAGE);
+            }
+            match cause.downcast_ref::<AppError>() {
+                Some(AppError::Setting(_) | AppError::NoSymbol { .. } | AppError::NothingToResume) => Some(USAGE),
+                Some(AppError::File(error)) => Some(of_file(error)),
+                Some(_) => Some(FAILED),
+                None => cause.downcast_ref::<FileError>().map(of_file),
+            }
+        })
+        .unwrap_or(FAILED)
+}
+
+/// What was asked for cannot be asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// `alavanca config show | head` ends the pipe early; that is no failure.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Writes to standard output, unlike `print!` without stopping the program where nobody reads on.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+/// Whether tables may be coloured: on a terminal, unless `NO_COLOR` is set to anything.
+fn colour() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    io::stdout().is_terminal() && !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Where settings come from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings")]
+struct SettingsArgs {
+    /// Settings file; without it alavanca.toml is read where there is one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// conservative, balanced or aggressive.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Sets one setting, above all other places; can be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    set: Vec<(String, String)>,
+}
+
+impl SettingsArgs {
+    fn load(&self, more: impl IntoIterator<Item = (String, String)>) -> anyhow::Result<Loaded> {
+        let mut flags = BTreeMap::new();
+        for (key, value) in self.set.iter().cloned().chain(more) {
+            if let Some(first) = flags.insert(key.clone(), value.clone()) {
+                return Err(Usage(format!("{key} is set twice, to {first} and to {value}: keep one")).into());
+            }
+        }
+        let existing = |name: &str| Some(PathBuf::from(name)).filter(|path| Path::exists(path));
+        let text = |text: std::ffi::OsString| text.into_string().ok();
+        let request = LoadRequest {
+            config_file: self.config.clone().or_else(|| existing("alavanca.toml")),
+            profile: self.profile.clone(),
+            env_file: existing(".env"),
+            environment: std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect(),
+            flags,
+        };
+        Ok(load(&request)?)
+    }
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE, such as SCALP_TP_POINTS=20")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// How a market data file is to be read.
+#[derive(Debug, Args)]
+struct FileArgs {
+    /// Clock of the file's stamps: an IANA zone, or BROKER for the usual forex server's.
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    data_tz: Option<String>,
+    /// Percent of the rows that may be faulty and are left out.
+    #[arg(long, value_name = "PERCENT", default_value = "1", value_parser = percent)]
+    accept_faults: f64,
+}
+
+fn zone(text: &str) -> Result<String, String> {
+    let zone = text.parse::<alavanca_adapters_files::DataZone>();
+    zone.map(|_| text.to_owned()).map_err(|error| error.allowed)
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    // NaN is in no range.
+    let value = text.parse().ok().filter(|value| (0.0..=100.0).contains(value));
+    value.ok_or_else(|| "expected a number from 0 to 100".to_owned())
+}

@@ -1,0 +1,98 @@
+//! What people read: tables for a terminal of 80 columns, as text. Nothing here prints.
+
+mod backtest;
+mod file;
+mod settings;
+
+use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
+
+pub use backtest::backtest;
+pub use file::inspection;
+pub use settings::origins;
+
+/// Columns of a terminal that everything fits into.
+const WIDTH: u16 = 80;
+/// A line below the header and nothing else.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// A table with these column headers; the first column is text, the others are figures.
+fn figures(header: &[&str]) -> Table {
+    let mut table = table(header);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+    table.set_header(header);
+    table
+}
+
+/// The table's lines without the blanks at their ends, and a title above.
+fn titled(title: &str, table: &mut Table, colour: bool) -> String {
+    if colour {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    let mut text = if title.is_empty() { String::new() } else { format!("\n{title}\n") };
+    for line in table.lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A figure that is good above zero and bad below.
+fn signed(text: String, sign: i64) -> Cell {
+    let cell = Cell::new(text);
+    match sign.signum() {
+        1 => cell.fg(Color::Green),
+        -1 => cell.fg(Color::Red),
+        _ => cell,
+    }
+}
+
+/// `1,234.50`.
+fn money(amount: alavanca_kernel::Money) -> String {
+    let text = amount.to_string();
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
+    let (whole, cents) = digits.split_once('.').unwrap_or((digits, "00"));
+    format!("{sign}{}.{cents}", grouped(whole))
+}
+
+/// `14,400`.
+fn count(number: u64) -> String {
+    grouped(&number.to_string())
+}
+
+fn grouped(digits: &str) -> String {
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A share as `45.6 %`.
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(absent, |share| format!("{:.1} %", share * 100.0))
+}
+
+fn decimals(value: Option<f64>, places: usize) -> String {
+    value.map_or_else(absent, |value| format!("{value:.places$}"))
+}
+
+/// What cannot be said is no zero.
+fn absent() -> String {
+    "-".to_owned()
+}
+
+#[cfg(test)]
+mod tests;
