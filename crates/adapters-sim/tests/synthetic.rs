@@ -227,6 +227,25 @@ fn ticks_gather_into_the_same_bars() {
     assert!(rest.is_empty());
 }
 
+#[test]
+fn the_wildest_market_stays_above_zero() {
+    for seed in 0..4 {
+        let volatility = Price::from_raw(625 * Price::SCALE);
+        let settings =
+            SyntheticSettings { seed, days: 20_000, bar_seconds: 33_900, volatility, ..SyntheticSettings::default() };
+        let mut lowest = Price::NEVER_ABOVE;
+        for bar in market(settings) {
+            assert!(bar.is_sound(), "seed {seed}: {bar:?}");
+            lowest = lowest.min(bar.low);
+        }
+        assert_eq!(lowest, points_up(31_250), "seed {seed}: a quarter of home is met, or this proves nothing");
+    }
+}
+
+fn points_up(points: i64) -> Price {
+    Price::from_raw(points * Price::SCALE)
+}
+
 #[tokio::test]
 async fn the_feed_keeps_the_contract() {
     let settings = SyntheticSettings { days: 20, ..SyntheticSettings::default() };
