@@ -104,8 +104,7 @@ fn plain(path: &Path, synchronous: &str) -> rusqlite::Connection {
     db
 }
 
-fn plain_rows(db: &rusqlite::Connection, first: u64, count: u64) {
-    let mut insert = db.prepare_cached(PLAIN).unwrap();
+fn plain_rows(db: &rusqlite::Connection, insert: &mut rusqlite::Statement<'_>, first: u64, count: u64) {
     let (mut time, mut detail) = (String::new(), String::new());
     db.execute_batch("BEGIN IMMEDIATE").unwrap();
     for bar in first..first + count {
@@ -161,9 +160,10 @@ fn grouped(c: &mut Criterion) {
     group.bench_function("rusqlite, capital_state alone", |b| {
         let folder = tempfile::tempdir().unwrap();
         let db = plain(&folder.path().join("a.db"), "NORMAL");
+        let mut insert = db.prepare(PLAIN).unwrap();
         let mut bar = 0;
         b.iter(|| {
-            plain_rows(&db, bar, GROUP);
+            plain_rows(&db, &mut insert, bar, GROUP);
             bar += GROUP;
         });
     });
@@ -196,11 +196,12 @@ fn durable(c: &mut Criterion) {
     let mut store =
         runtime.block_on(SqliteStore::open(&folder.path().join("ours.db"), config(Durability::Live))).unwrap();
     let db = plain(&folder.path().join("plain.db"), "FULL");
+    let mut insert = db.prepare(PLAIN).unwrap();
     let (mut bar, mut plain_bar) = (0, 0);
     let (mut ours, mut theirs) = (Duration::ZERO, Duration::ZERO);
     for _ in 0..1_500 {
         let begin = Instant::now();
-        plain_rows(&db, plain_bar, 1);
+        plain_rows(&db, &mut insert, plain_bar, 1);
         theirs += begin.elapsed();
         plain_bar += 1;
         let records = records(bar, 1);
@@ -226,7 +227,7 @@ fn durable(c: &mut Criterion) {
     });
     group.bench_function("rusqlite, capital_state alone", |b| {
         b.iter(|| {
-            plain_rows(&db, plain_bar, 1);
+            plain_rows(&db, &mut insert, plain_bar, 1);
             plain_bar += 1;
         });
     });

@@ -234,7 +234,7 @@ pub(crate) fn sqlite_code(error: &DbErr) -> Option<String> {
 }
 
 pub(crate) fn code_of(error: &sqlx::Error) -> Option<String> {
-    error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
+    Some(error.as_database_error()?.code()?.into_owned())
 }
 
 #[cfg(test)]

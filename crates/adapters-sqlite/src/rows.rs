@@ -7,8 +7,8 @@ use alavanca_engine::{
     LearnedRecord, LegRecord, OrderEnd, PolicyEvent, PolicyEventKind, Record, TradeRecord,
 };
 use alavanca_kernel::{
-    Action, Allocation, FillReport, LegRole, MarketContext, Money, OrderIntent, OrderRequest, Price, Regime, Side,
-    StateKey, SymbolId, Timestamp, TradingDay,
+    Action, Allocation, Contracts, FillReport, LegRole, MarketContext, Money, OrderId, OrderIntent, OrderRequest,
+    Price, Regime, Side, StateKey, SymbolId, Timestamp, TradingDay,
 };
 use alavanca_ports::StoreError;
 use alavanca_rl::{PolicyScope, PolicyTable};
@@ -380,7 +380,7 @@ impl Rows {
                 self.words.of(role(end.leg.role)).into(),
                 self.words.of(intent(end.intent)).into(),
                 end.rejected.map(|reason| self.words.of(reason.as_str())).into(),
-                end.unfilled.map(|contracts| contracts.count()).into(),
+                end.unfilled.map(Contracts::count).into(),
             ],
         );
     }
@@ -391,7 +391,7 @@ impl Rows {
             Table::Fills,
             [
                 at.fills.into(),
-                fill.order.map(|order| order.get()).into(),
+                fill.order.map(OrderId::get).into(),
                 fill.at.micros().into(),
                 symbol(fill.symbol),
                 fill.leg.trade.get().into(),

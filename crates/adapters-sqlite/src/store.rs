@@ -15,7 +15,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, Statement, TransactionTrait, TryGetable, Value,
 };
 
-use crate::cells::SqlTexts;
+use crate::cells::{Script, SqlTexts};
 use crate::entity::rl_policy;
 use crate::ids::IdSet;
 use crate::open::{self, Durability};
@@ -182,7 +182,7 @@ impl SqliteStore {
         if self.unsure {
             // Fails where no transaction is open, which is as well.
             let _ = self.writer.execute("ROLLBACK").await;
-            self.rows.script = Default::default();
+            self.rows.script = Script::default();
             self.counters = self.count().await?;
             self.unsure = false;
         }

@@ -1,5 +1,6 @@
 //! A made-up life of an engine: records as they come, from a policy and an updater that are the real ones.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a part of tests")]
 
 use std::path::Path;
 
@@ -122,7 +123,7 @@ impl Life {
         }
         let stopped = self.draw(4) == 0;
         match self.open {
-            Some(open) if self.now.secs_since(open.since) >= 1_200 => self.close(open),
+            Some(open) if self.now.secs_since(open.since) >= 1_200 => self.close(&open.decision),
             Some(_) => self.allocation(),
             None if stopped => self.blocked(),
             None => self.decide(),
@@ -162,7 +163,7 @@ impl Life {
         }
     }
 
-    fn allocate(&mut self, context: &MarketContext) -> Allocation {
+    fn allocate(context: &MarketContext) -> Allocation {
         let min = Unit::new(0.7).unwrap();
         let refusal = match context.confidence {
             Some(got) if got >= min => None,
@@ -179,7 +180,7 @@ impl Life {
 
     fn allocation(&mut self) {
         let context = self.context();
-        let allocation = self.allocate(&context);
+        let allocation = Self::allocate(&context);
         self.out.push(Record::Allocation(AllocationRecord { context, allocation }));
     }
 
@@ -197,7 +198,7 @@ impl Life {
         let (cause, allocation) = match self.draw(3) {
             0 => (BlockCause::Session, None),
             1 => (BlockCause::Cooldown { until: self.now.plus_secs(5) }, None),
-            _ => (BlockCause::Capital, Some(self.allocate(&context))),
+            _ => (BlockCause::Capital, Some(Self::allocate(&context))),
         };
         let signal = self.signal();
         self.out.push(Record::Blocked(Box::new(BlockedRecord { context, signal, cause, allocation })));
@@ -205,7 +206,7 @@ impl Life {
 
     fn decide(&mut self) {
         let context = self.context();
-        let allocation = self.allocate(&context);
+        let allocation = Self::allocate(&context);
         let state =
             StateKey { regime: context.regime, hour: context.hour, confidence: Level::High, disagreement: Level::Low };
         let available = if allocation.extra.is_zero() {
@@ -219,7 +220,7 @@ impl Life {
             self.trades += 1;
             TradeId::new(self.trades)
         });
-        let extra = if action == Action::EnterWithReleverage { 1 } else { 0 };
+        let extra = u32::from(action == Action::EnterWithReleverage);
         let layer = |layer| LayerOutcome {
             layer,
             input: LayerValue::Unit(Unit::new(0.1).unwrap()),
@@ -336,21 +337,20 @@ impl Life {
         }));
     }
 
-    fn close(&mut self, open: Open) {
+    fn close(&mut self, d: &DecisionRecord) {
         self.open = None;
-        let d = open.decision;
         let trade = d.trade.unwrap();
         let gross = Money::from_cents(self.draw(20_000) as i64 - 11_000);
         let (net, extra_net) = (gross - Money::from_cents(70), Money::from_cents(self.draw(2_000) as i64 - 900));
         if !d.extra.is_zero() {
             let kind = if extra_net.is_positive() { ScalpEventKind::TpHit } else { ScalpEventKind::SlHit };
-            self.out.push(Record::Scalp(self.scalp(&d, trade, kind, extra_net)));
+            self.out.push(Record::Scalp(self.scalp(d, trade, kind, extra_net)));
             if extra_net.is_positive() {
                 self.cooldown = Some(self.now.plus_secs(300));
-                self.out.push(Record::Scalp(self.scalp(&d, trade, ScalpEventKind::Protected, Money::ZERO)));
+                self.out.push(Record::Scalp(self.scalp(d, trade, ScalpEventKind::Protected, Money::ZERO)));
             }
         }
-        self.leg(&d, trade, Some((CloseCause::StopLoss, gross)));
+        self.leg(d, trade, Some((CloseCause::StopLoss, gross)));
         let outcome = TradeOutcome {
             trade,
             symbol: d.context.symbol,
