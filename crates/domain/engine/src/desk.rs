@@ -47,6 +47,14 @@ pub(crate) struct Quote {
     pub(crate) at: Timestamp,
 }
 
+impl Quote {
+    /// A bar's close.
+    #[inline]
+    pub(crate) fn of_bar(bar: &Bar) -> Self {
+        Self { mark: bar.close, bid: bar.close, ask: bar.close, tradable: true, book: false, at: bar.end() }
+    }
+}
+
 impl Desk {
     pub(crate) fn new(config: DeskConfig, signal_bar_seconds: u32) -> Self {
         let levels = &config.levels;

@@ -118,7 +118,7 @@ impl Engine {
         }
         let end = bar.end();
         desk.last_bar = bar.time;
-        desk.quote = Quote { mark: bar.close, bid: bar.close, ask: bar.close, tradable: true, book: false, at: end };
+        desk.quote = Quote::of_bar(bar);
         self.advance(end, effects);
         if self.open_trades > 0 {
             self.watch(symbol, effects);

@@ -11,6 +11,7 @@ use alavanca_rl::FreezeFallback;
 use alavanca_signals::{Lesson, MetaView};
 
 use crate::config::OnOpposite;
+use crate::desk::Quote;
 use crate::engine::Engine;
 use crate::event::{Effect, Notice};
 use crate::record::{AllocationRecord, BlockCause, BlockedRecord, Chooser, DecisionRecord, Record};
@@ -45,6 +46,7 @@ impl Engine {
         let hour = self.clock.locate(bar.end()).hour;
         let Some(desk) = self.desks.get_mut(symbol.index()).filter(|desk| bar.time > desk.last_bar) else { return };
         desk.last_bar = bar.time;
+        desk.quote = Quote::of_bar(bar);
         desk.bars += 1;
         desk.range.push(bar);
         desk.levels.liquidity.on_bar(bar);
@@ -237,6 +239,7 @@ impl Engine {
             in_transition: context.transition == Some(true),
             base: leg(&base),
             extra: extra.as_ref().map(leg),
+            break_even_due: false,
         });
         self.open_trades += 1;
         for order in std::iter::once(base).chain(extra) {

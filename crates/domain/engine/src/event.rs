@@ -57,7 +57,6 @@ pub enum Command {
 
 /// Something that has to happen in the world, in order. Records are committed before anything is sent.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "effects live in one reused buffer; boxing would allocate per event")]
 pub enum Effect {
     /// Store this.
     Record(Record),

@@ -2,8 +2,8 @@
 
 use alavanca_execution::{CloseCause, OpenTrade};
 use alavanca_kernel::{
-    ExitKind, FillReport, LegId, LegRole, Money, OrderId, OrderIntent, OrderReport, OrderRequest, Price, Protection,
-    Side, SymbolId, Tick, Timestamp,
+    Contracts, ExitKind, FillReport, Instrument, LegId, LegRole, Money, OrderId, OrderIntent, OrderReport,
+    OrderRequest, Price, Protection, Side, SymbolId, Tick, Timestamp,
 };
 use alavanca_scalp::{LimitChoice, ProtectMode, ScalpEvent, ScalpEventKind, break_even_stop};
 
@@ -13,12 +13,14 @@ use crate::event::{Effect, Notice};
 use crate::record::{LegRecord, OrderEnd, Record};
 
 impl Engine {
-    /// Looks after everything that is open, at the end of a bar or at a tick: risk, the session's end, a scalp's time
-    /// limit where the engine decides about it.
+    /// Looks after everything that is open, at the end of a bar or at a tick: risk, the session's end, what should be
+    /// closed and is not, a stop that has to move, a scalp's time limit where the engine decides about it.
     pub(crate) fn watch(&mut self, symbol: SymbolId, effects: &mut Vec<Effect>) {
         let open: Money = self
             .desks
             .iter()
+            // After a restart a symbol has no price before its first bar: its trade is not worth nothing for that.
+            .filter(|desk| desk.quote.mark.is_positive())
             .filter_map(|desk| desk.trade.as_ref().map(|trade| (desk, trade)))
             .map(|(desk, trade)| {
                 let quote = desk.quote;
@@ -30,20 +32,38 @@ impl Engine {
                 trade.open_result(&desk.instrument, mark)
             })
             .sum();
+        let peak = self.risk.snapshot().peak;
         if let Some(change) = self.risk.on_open_result(open, self.now) {
             self.apply_risk(change, effects);
         }
+        // A drawdown is measured from it, after a restart, too.
+        self.dirty |= self.config.risk.settings().drawdown_limit.is_some() && self.risk.snapshot().peak != peak;
         let desk = &self.desks[symbol.index()];
-        if desk.trade.is_none() {
-            return;
-        }
+        let Some(trade) = &desk.trade else { return };
+        let break_even_due = trade.break_even_due;
         if let (Some(opened), Some(moment)) = (&desk.opened, &self.moment)
             && desk.session.must_close(opened, moment)
         {
             self.close_trade(symbol, CloseCause::Session, effects);
         }
+        self.close_left_over(symbol, effects);
+        if break_even_due {
+            self.stop_to_break_even(symbol, effects);
+        }
         if self.config.scalp.settings().hybrid {
             self.watch_limit(symbol, effects);
+        }
+    }
+
+    /// Closes what was to be closed and is still open: a broker may refuse a close, or fill it in part.
+    fn close_left_over(&mut self, symbol: SymbolId, effects: &mut Vec<Effect>) {
+        let Some(trade) = &self.desks[symbol.index()].trade else { return };
+        let extra = trade.extra.as_ref().and_then(alavanca_execution::Leg::left_over);
+        let base = trade.base.left_over();
+        for (role, cause) in [(LegRole::Extra, extra), (LegRole::Base, base)] {
+            if let Some(cause) = cause {
+                self.close_leg(symbol, role, cause, effects);
+            }
         }
     }
 
@@ -63,10 +83,7 @@ impl Engine {
         if trade.extra.as_ref().is_none_or(|extra| !extra.can_close()) {
             return;
         }
-        let costs = desk.instrument.costs;
-        let paid = if quote.book { costs.slippage } else { costs.spread.half() + costs.slippage };
-        let slip = desk.instrument.gross(Side::Buy, Price::ZERO, paid, setup.contracts);
-        let exit_cost = costs.commission.times(i64::from(setup.contracts.count())) + slip;
+        let exit_cost = exit_cost(&desk.instrument, setup.contracts, quote.book);
         match self.scalps.time_limit(&desk.instrument, symbol, price, exit_cost) {
             LimitChoice::Close => self.close_leg(symbol, LegRole::Extra, CloseCause::Timeout, effects),
             LimitChoice::HandOver { stop } => {
@@ -215,9 +232,10 @@ impl Engine {
                 (None, Some((_, cause))) => cause,
                 (None, None) => CloseCause::Operator,
             };
-            leg.book_close(fill, &desk.instrument, cause).map(|part| (part, cause, leg.open().is_zero()))
+            leg.book_close(fill, &desk.instrument, cause)
+                .map(|part| (part, cause, leg.open().is_zero(), leg.opening_order().is_some()))
         });
-        let Some(Ok((part, cause, flat))) = booked else {
+        let Some(Ok((part, cause, flat, still_opening))) = booked else {
             return self.unexpected(symbol, fill.leg, fill.at, effects);
         };
         desk.day_net += part.net;
@@ -228,6 +246,9 @@ impl Engine {
             match fill.leg.role {
                 LegRole::Extra => self.extra_ended(fill, cause, effects),
                 LegRole::Base => self.base_ended(fill, cause, effects),
+            }
+            if still_opening {
+                self.close_leg(symbol, fill.leg.role, cause, effects);
             }
         }
         if let Some(change) = change {
@@ -249,17 +270,18 @@ impl Engine {
             CloseCause::Timeout => ScalpEventKind::Timeout,
             _ => ScalpEventKind::Forced,
         };
-        let still_opening = extra.opening_order().is_some();
         let exit_costs = extra.costs() - setup.cost_in;
         let (exit, gross, unresolved) = (extra.exit(), extra.gross(), extra.is_unresolved());
         let Some(event) = self.scalps.close(symbol, kind, exit, gross, exit_costs, fill.at, unresolved) else { return };
         self.record(Record::Scalp(event), effects);
-        if still_opening {
-            self.close_leg(symbol, LegRole::Extra, cause, effects);
-        }
         match self.scalps.protects(&event) {
             Some(ProtectMode::Close) => self.close_leg(symbol, LegRole::Base, CloseCause::Protected, effects),
-            Some(ProtectMode::BreakEven) => self.stop_to_break_even(symbol, effects),
+            // At this moment the engine may not have seen the bar that the exit was in: the stop moves with its close.
+            Some(ProtectMode::BreakEven) => {
+                if let Some(trade) = self.desks[symbol.index()].trade.as_mut() {
+                    trade.break_even_due = true;
+                }
+            }
             Some(ProtectMode::Cooldown) | None => {}
         }
     }
@@ -272,12 +294,15 @@ impl Engine {
             return;
         }
         let (side, open) = (base.side(), base.open());
-        // What the way in has cost so far, and what the way out will.
-        let commission = desk.instrument.costs.commission.times(2 * i64::from(open.count()));
-        let Some(stop) = break_even_stop(&desk.instrument, side, base.entry(), open, commission) else { return };
+        // The spread and slippage of the way in are in the entry's price.
+        let way_in = desk.instrument.costs.commission.times(i64::from(open.count()));
+        let costs = way_in + exit_cost(&desk.instrument, open, desk.quote.book);
+        let Some(stop) = break_even_stop(&desk.instrument, side, base.entry(), open, costs) else { return };
         let standing = base.levels().and_then(alavanca_kernel::ExitLevels::stop_loss);
         let tightens = standing.is_none_or(|standing| (stop - standing).raw() * side.sign() > 0);
-        let behind_market = (desk.quote.mark - stop).raw() * side.sign() > 0;
+        let leave_at = if side == Side::Buy { desk.quote.bid } else { desk.quote.ask };
+        let behind_market = (leave_at - stop).raw() * side.sign() > 0;
+        trade.break_even_due = tightens && !behind_market;
         if !tightens || !behind_market {
             return;
         }
@@ -326,7 +351,10 @@ impl Engine {
         }
         self.record(Record::OrderEnded(end), effects);
         self.record_leg(end.symbol, end.leg.role, effects);
-        self.end_orphan(end.symbol, effects);
+        // A close that was refused is tried again with the next price, not at once: it would be refused again.
+        if end.intent == OrderIntent::Open {
+            self.end_orphan(end.symbol, effects);
+        }
         self.conclude(end.symbol, effects);
     }
 
@@ -374,6 +402,13 @@ impl Engine {
             self.apply_risk(change, effects);
         }
     }
+}
+
+/// What leaving at the market will cost: commission, and what a fill is worse than the price one sees.
+fn exit_cost(instrument: &Instrument, contracts: Contracts, book: bool) -> Money {
+    let costs = instrument.costs;
+    let worse = if book { costs.slippage } else { costs.spread.half() + costs.slippage };
+    costs.commission.times(i64::from(contracts.count())) + instrument.gross(Side::Buy, Price::ZERO, worse, contracts)
 }
 
 fn leg_record(trade: &OpenTrade, role: LegRole) -> Option<LegRecord> {

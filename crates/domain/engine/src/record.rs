@@ -16,7 +16,6 @@ use crate::checkpoint::Checkpoint;
 
 /// One thing to store. The order of records is the order of events.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "what may come at every bar is not boxed, what is rarer is")]
 pub enum Record {
     /// An allocation that no decision followed: one a bar, where every bar is recorded.
     Allocation(AllocationRecord),

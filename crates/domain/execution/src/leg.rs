@@ -131,6 +131,8 @@ pub struct Leg {
     protection: Protection,
     opening: Option<OrderId>,
     closing: Option<(OrderId, CloseCause)>,
+    /// Why it is on its way out, from its first closing order or exit on.
+    leaving: Option<CloseCause>,
     lots: Vec<Lot>,
     entered: Contracts,
     entry_value: i128,
@@ -161,6 +163,7 @@ impl Leg {
             protection,
             opening: Some(order),
             closing: None,
+            leaving: None,
             lots: Vec::with_capacity(1),
             entered: Contracts::ZERO,
             entry_value: 0,
@@ -214,18 +217,20 @@ impl Leg {
         if fill.quantity > open {
             return Err(ExecutionError::CrossesFlat { leg: self.id, closed: fill.quantity, open });
         }
-        let mut part = ClosedPart { gross: Money::ZERO, net: -fill.commission };
         let mut left = fill.quantity;
+        let (mut at_references, mut at_prices) = (0_i128, 0_i128);
         for lot in &mut self.lots {
             let taken = left.min(lot.quantity);
-            if taken.is_zero() {
-                continue;
-            }
-            part.gross += instrument.gross(self.side, lot.reference, fill.reference, taken);
-            part.net += instrument.gross(self.side, lot.price, fill.price, taken);
+            let count = i128::from(taken.count());
+            at_references += i128::from((fill.reference - lot.reference).raw()) * count;
+            at_prices += i128::from((fill.price - lot.price).raw()) * count;
             lot.quantity = lot.quantity.saturating_sub(taken);
             left = left.saturating_sub(taken);
         }
+        let part = ClosedPart {
+            gross: worth(instrument, self.side, at_references),
+            net: worth(instrument, self.side, at_prices) - fill.commission,
+        };
         self.lots.retain(|lot| !lot.quantity.is_zero());
         self.exit_value += i128::from(fill.price.raw()) * i128::from(fill.quantity.count());
         self.gross += part.gross;
@@ -233,6 +238,7 @@ impl Leg {
         self.unresolved |= fill.unresolved;
         if self.lots.is_empty() {
             self.closing = None;
+            self.leaving = Some(cause);
             if self.opening.is_none() {
                 self.ended = Some((fill.at, cause));
             }
@@ -246,13 +252,14 @@ impl Leg {
         if self.entered.is_zero() {
             self.ended = Some((at, CloseCause::NeverFilled));
         } else if self.lots.is_empty() && self.ended.is_none() {
-            self.ended = Some((at, CloseCause::Operator));
+            self.ended = Some((at, self.leaving.unwrap_or(CloseCause::Operator)));
         }
     }
 
     /// A closing order is on its way.
     pub fn close_with(&mut self, order: OrderId, cause: CloseCause) {
         self.closing = Some((order, cause));
+        self.leaving = Some(cause);
     }
 
     /// The closing order ended with contracts still open: another may be sent.
@@ -308,6 +315,12 @@ impl Leg {
     /// Whether contracts are open and no closing order works: only then may one be sent.
     pub fn can_close(&self) -> bool {
         self.closing.is_none() && !self.lots.is_empty()
+    }
+
+    /// Why it is to be closed again: it was on its way out, contracts are open, and no closing order works. A close was
+    /// refused or ended with a rest, or the opening order filled after all.
+    pub fn left_over(&self) -> Option<CloseCause> {
+        self.leaving.filter(|_| self.can_close())
     }
 
     /// Whether nothing more can happen to it.
@@ -366,6 +379,13 @@ impl Leg {
     }
 }
 
+/// What a distance times contracts is worth, rounded once for the whole fill (semantics 1).
+fn worth(instrument: &Instrument, side: Side, distance: i128) -> Money {
+    let distance =
+        i64::try_from(distance).expect("a fill's distance times its contracts is an amount that can be counted");
+    instrument.gross(side, Price::ZERO, Price::from_raw(distance), Contracts::new(1))
+}
+
 fn average(value: i128, contracts: Contracts) -> Price {
     if contracts.is_zero() {
         return Price::ZERO;
@@ -415,7 +435,8 @@ mod tests {
             target: Some(ExitAt::Distance(p(200))),
             ..Protection::default()
         };
-        let mut leg = Leg::opening(ID, SymbolId::new(0), Side::Buy, OrderId::new(1), Contracts::new(quantity), protection);
+        let mut leg =
+            Leg::opening(ID, SymbolId::new(0), Side::Buy, OrderId::new(1), Contracts::new(quantity), protection);
         leg.book_open(&fill(OrderIntent::Open, quantity, 0, 130_005, 130_000), &win()).unwrap();
         leg
     }
@@ -460,7 +481,8 @@ mod tests {
 
     #[test]
     fn a_leg_without_a_fill_ends_as_never_filled() {
-        let mut leg = Leg::opening(ID, SymbolId::new(0), Side::Sell, OrderId::new(1), Contracts::new(2), Protection::default());
+        let mut leg =
+            Leg::opening(ID, SymbolId::new(0), Side::Sell, OrderId::new(1), Contracts::new(2), Protection::default());
         leg.opening_ended(Timestamp::from_secs(5));
         assert_eq!(leg.ended(), Some((Timestamp::from_secs(5), CloseCause::NeverFilled)));
     }

@@ -28,6 +28,9 @@ pub struct OpenTrade {
     pub base: Leg,
     /// The leveraged extra.
     pub extra: Option<Leg>,
+    /// The base's stop is to move to break-even as soon as it can rest there.
+    #[serde(default)]
+    pub break_even_due: bool,
 }
 
 impl OpenTrade {
