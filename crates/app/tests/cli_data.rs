@@ -1,5 +1,7 @@
 //! `alavanca data inspect` as people run it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -23,7 +25,8 @@ fn bars(faulty: &[&str]) -> String {
     for minute in 0..60 {
         let open = 118_000 + 5 * (minute % 7);
         let (high, low, close) = (open + 20, open - 15, open + 5);
-        text.push_str(&format!("2021.03.08\t10:{minute:02}:00\t{open}\t{high}\t{low}\t{close}\t100\t500\t5\n"));
+        let prices = format!("{open}\t{high}\t{low}\t{close}");
+        text.extend(["2021.03.08\t", &format!("10:{minute:02}:00\t"), &prices, "\t100\t500\t5\n"]);
         if minute == 30 {
             for row in faulty {
                 text.push_str(row);

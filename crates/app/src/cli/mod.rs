@@ -90,7 +90,7 @@ fn told(error: &anyhow::Error) -> String {
         }
         last = cause;
     }
-    if error.chain().any(|cause| cause.is::<SettingsError>()) {
+    if error.is::<SettingsError>() {
         text.push_str("`alavanca config show` lists all settings, `alavanca config defaults` explains them\n");
     }
     text

@@ -9,24 +9,24 @@ const PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Bar {
     started: Instant,
-    bar: Option<ProgressBar>,
+    drawn: Option<ProgressBar>,
     phase: &'static str,
 }
 
 impl Default for Bar {
     fn default() -> Self {
-        Self { started: Instant::now(), bar: None, phase: "" }
+        Self { started: Instant::now(), drawn: None, phase: "" }
     }
 }
 
 impl Bar {
     /// How far a phase has come.
     pub(super) fn show(&mut self, phase: &'static str, done: u64, total: u64) {
-        if self.bar.is_none() && self.started.elapsed() < PATIENCE {
+        if self.drawn.is_none() && self.started.elapsed() < PATIENCE {
             return;
         }
         // On anything but a terminal indicatif draws nothing.
-        let bar = self.bar.get_or_insert_with(|| {
+        let bar = self.drawn.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
             let style = ProgressStyle::with_template("{msg} [{bar:40}] {percent:>3} % {elapsed} (left {eta})");
             bar.with_style(style.map_or_else(|_| ProgressStyle::default_bar(), |style| style.progress_chars("=> ")))
@@ -42,7 +42,7 @@ impl Bar {
 
     /// Takes the bar away.
     pub(super) fn close(self) {
-        if let Some(bar) = self.bar {
+        if let Some(bar) = self.drawn {
             bar.finish_and_clear();
         }
     }

@@ -284,10 +284,7 @@ pub const KEYS: &[Key] = keys! {
         SIM_COSTS = "true", [costs],
             "Whether trading costs what the instrument says; false for comparisons only.";
         SIM_PARTIAL_FILL_MAX = "none", (
-            |s, text| Option::<u32>::read(text).and_then(|most| match most {
-                Some(0) => Err("at least 1 contract, or none".to_owned()),
-                _ => { s.partial_fill_max = most; Ok(()) }
-            }),
+            read_partial_fill,
             |s| s.partial_fill_max.show()
         ), "The most contracts that one order fills at a time; none for all of it.";
         SIM_REJECT_PROBABILITY = "0", (
@@ -360,6 +357,11 @@ fn read_brains(settings: &mut Settings, text: &str) -> Result<(), String> {
     }
     settings.brains = names;
     Ok(())
+}
+
+fn read_partial_fill(settings: &mut Settings, text: &str) -> Result<(), String> {
+    settings.partial_fill_max = Option::read(text)?;
+    if settings.partial_fill_max == Some(0) { Err("at least 1 contract, or none".to_owned()) } else { Ok(()) }
 }
 
 fn within(text: &str, least: u32, most: u32) -> Result<u32, String> {

@@ -166,7 +166,7 @@ impl Settings {
                 }
             }
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        format!("{:x}", hash.finalize())
     }
 
     /// What no value alone shows: each brick builds its checked settings once, and says the first thing it refuses.
@@ -314,8 +314,11 @@ pub fn load(request: &LoadRequest) -> Result<Loaded, SettingsError> {
     layers.push(Layer::environment(&request.environment, &mut problems));
     layers.push(Layer::flags(&request.flags, &mut problems));
 
-    let merged = layers.into_iter().fold(Config::builder(), |builder, layer| builder.add_source(layer)).build();
-    let merged = match merged.map(|merged| merged.cache.kind) {
+    let mut merged = Config::builder();
+    for layer in layers {
+        merged = merged.add_source(layer);
+    }
+    let merged = match merged.build().map(|merged| merged.cache.kind) {
         Ok(ValueKind::Table(table)) => table,
         other => {
             let why = other.map_or_else(|error| error.to_string(), |_| "no table".to_owned());
