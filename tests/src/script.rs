@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alavanca_kernel::{Action, ActionSet, Bar, ExitAt, Regime, Reward, Side, StateKey, SymbolId, Timestamp, Unit};
+use alavanca_kernel::{
+    Action, ActionSet, Bar, ExitAt, Price, Regime, Reward, Side, StateKey, SymbolId, Timestamp, Unit,
+};
 use alavanca_regime::{RegimeDetector, RegimeView};
 use alavanca_rl::{
     Arm, ArmUpdate, ImportError, Policy, PolicyCheckpoint, PolicyRow, PolicyTable, RegimeStats, RlConfig,
@@ -67,13 +69,13 @@ pub struct Coin {
     seed: u64,
     /// One bar in so many triggers.
     one_in: u64,
-    /// Distance of the stop, in points; the target is twice as far.
-    stop: i64,
+    /// Distance of the stop; the target is twice as far.
+    stop: Price,
 }
 
 impl Coin {
-    /// With this seed, one bar in so many, with a stop so many points away.
-    pub fn new(seed: u64, one_in: u64, stop: i64) -> Self {
+    /// With this seed, one bar in so many, with a stop so far away.
+    pub fn new(seed: u64, one_in: u64, stop: Price) -> Self {
         Self { seed, one_in, stop }
     }
 }
@@ -101,7 +103,9 @@ impl Brain for Coin {
         if !(draw >> 1).is_multiple_of(self.one_in) {
             return Opinion::leaning(Some(side));
         }
-        Opinion { bias: Some(side), trigger: Some(trigger(side, self.stop, 2 * self.stop)) }
+        let target = Some(ExitAt::Distance(self.stop.times(2)));
+        let trigger = Trigger { side, strength: Unit::ONE, stop: ExitAt::Distance(self.stop), target };
+        Opinion { bias: Some(side), trigger: Some(trigger) }
     }
 
     fn reset(&mut self) {}

@@ -819,7 +819,7 @@ fn an_arm_that_cannot_be_taken_is_masked_before_it_is_chosen() {
 
 #[test]
 fn bad_bars_and_ticks_change_nothing() {
-    let rig = Rig { on_opposite: OnOpposite::Reverse, ..Rig::with_brain(alavanca_tests::Coin::new(3, 4, 60)) };
+    let rig = Rig { on_opposite: OnOpposite::Reverse, ..Rig::with_brain(alavanca_tests::Coin::new(3, 4, points(60))) };
     let chart = (0..120).fold(Chart::default().flat(3), |chart, n| {
         chart.to(130_000 + (alavanca_tests::script::mix(11, n) % 60) as i64 * 5)
     });
