@@ -240,7 +240,7 @@ impl Numbers<'_> {
                 self.rest = &self.rest[end + 1..];
                 // The digits behind the point move up to those before it.
                 let before = (1 << (8 * whole)) - 1;
-                let digits = word & before | word >> 8 & !before;
+                let digits = (word & before) | ((word >> 8) & !before);
                 return Some(eight_digits(digits << (64 - 8 * (end - 1))) as i64 * POWERS[end - whole - 1]);
             }
         }

@@ -245,7 +245,6 @@ impl Read for Counted {
 struct Member {
     start: u64,
     packed: u64,
-    unpacked: u64,
     crc: u32,
     deflated: bool,
 }
@@ -290,22 +289,21 @@ impl Member {
         }
         let start =
             member.data_start().ok_or_else(|| failed("the archive does not say where its file begins".into()))?;
-        Ok(Self { start, packed: member.compressed_size(), unpacked: member.size(), crc: member.crc32(), deflated })
+        Ok(Self { start, packed: member.compressed_size(), crc: member.crc32(), deflated })
     }
 
     fn unpack(&self, file: Counted) -> Box<dyn Read + Send> {
         let packed = BufReader::with_capacity(CHUNK, file.take(self.packed));
         let inner: Box<dyn Read + Send> =
             if self.deflated { Box::new(DeflateDecoder::new(packed)) } else { Box::new(packed) };
-        Box::new(Checked { inner, crc: Crc::new(), left: self.unpacked, expected: self.crc })
+        Box::new(Checked { inner, crc: Crc::new(), expected: self.crc })
     }
 }
 
-/// Holds a zip member against its length and checksum.
+/// Holds a zip member against its checksum, which a member that is cut off fails, too.
 struct Checked {
     inner: Box<dyn Read + Send>,
     crc: Crc,
-    left: u64,
     expected: u32,
 }
 
@@ -313,18 +311,8 @@ impl Read for Checked {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(into)?;
         self.crc.update(&into[..read]);
-        let invalid = |what| Err(io::Error::new(io::ErrorKind::InvalidData, what));
-        if read as u64 > self.left {
-            return invalid("the archived file is longer than the archive says");
-        }
-        self.left -= read as u64;
-        if read == 0 && !into.is_empty() {
-            if self.left > 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if self.crc.sum() != self.expected {
-                return invalid("the archived file's checksum does not fit");
-            }
+        if read == 0 && !into.is_empty() && self.crc.sum() != self.expected {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the archived file's checksum does not fit"));
         }
         Ok(read)
     }

@@ -87,7 +87,7 @@ pub(crate) fn brazilian(price: Price) -> String {
 pub(crate) fn parted(whole: &str) -> String {
     let mut text = String::new();
     for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at) % 3 == 0 {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
             text.push('.');
         }
         text.push(digit);
@@ -114,4 +114,9 @@ pub(crate) fn zip(members: &[(&str, &[u8])], method: zip::CompressionMethod) -> 
         writer.write_all(bytes).expect("memory takes it");
     }
     writer.finish().expect("memory takes it").into_inner()
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }

@@ -103,7 +103,7 @@ fn with_row(at: usize, row: &str) -> String {
         .map(|i| format!("2020.04.02\t09:{:02}:{:02}.000\t5250.0\t5251.0\t5250.5\t{}", i / 60, i % 60, i + 1))
         .collect();
     lines.insert(0, "<DATE>\t<TIME>\t<BID>\t<ASK>\t<LAST>\t<VOLUME>".to_owned());
-    lines[at - 1] = row.to_owned();
+    row.clone_into(&mut lines[at - 1]);
     lines.join("\n")
 }
 

@@ -7,7 +7,9 @@ use alavanca_adapters_files::{
 use alavanca_kernel::{Bar, Price, SymbolId, Timestamp};
 use alavanca_ports::{Feed, MarketEvent};
 
-use crate::samples::{AHEAD, MT5_HEADER, bars, brazilian, gzip, local, mt5, mt5_row, parted, table, utf16, zip};
+use crate::samples::{
+    AHEAD, MT5_HEADER, bars, brazilian, gzip, local, mt5, mt5_row, parted, sha256, table, utf16, zip,
+};
 use crate::{Folder, inspect, open, read};
 
 /// What a spelling leaves out.
@@ -312,9 +314,7 @@ fn the_report_says_what_the_file_is() {
     assert_eq!((report.rows, report.accepted, report.digits, report.bytes), (50, 50, 1, bytes.len() as u64));
     assert_eq!(report.columns[8], "<SPREAD>");
     assert_eq!(report.symbol.as_ref().unwrap().name, "WDOK20");
-    use sha2::Digest;
-    let digest: String = sha2::Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(report.sha256, digest);
+    assert_eq!(report.sha256, sha256(&bytes));
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!((json["format"].as_str(), json["zone"].as_str()), (Some("MT5 bars"), Some("America/Sao_Paulo")));
     for (name, bytes) in [
@@ -322,8 +322,7 @@ fn the_report_says_what_the_file_is() {
         ("a.zip", zip(&[("a.csv", mt5(&bars(50)).as_bytes())], zip::CompressionMethod::Deflated)),
     ] {
         let report = inspect(&folder.write(name, &bytes), &ReadSettings::default()).unwrap();
-        let digest: String = sha2::Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(report.sha256, digest, "{name}");
+        assert_eq!(report.sha256, sha256(&bytes), "{name}");
     }
 }
 
