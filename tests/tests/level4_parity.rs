@@ -258,7 +258,7 @@ fn on_real_prices() {
             eprintln!("SKIPPED: {} is not there", path.display());
             continue;
         }
-        check(file, &read(path), &Instrument::preset(symbol).unwrap(), 50);
+        check(file, &read(path), &Instrument::preset(symbol).unwrap(), 40);
     }
 }
 

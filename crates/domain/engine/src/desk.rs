@@ -2,10 +2,11 @@
 
 use alavanca_calendar::{Moment, SessionRule};
 use alavanca_execution::OpenTrade;
-use alavanca_kernel::{Bar, Instrument, Money, Price, Signal, Timestamp};
+use alavanca_kernel::{Bar, Instrument, Money, Price, Signal, Tick, Timestamp};
 use alavanca_signals::Lesson;
 
 use crate::config::{DeskConfig, Levels};
+use crate::event::InputFault;
 use crate::ticks::TickGatherer;
 
 /// Everything that belongs to one instrument.
@@ -83,6 +84,26 @@ impl Desk {
             day_net: Money::ZERO,
             range: RecentRange::default(),
         }
+    }
+
+    /// What is wrong with a tick, if anything (semantics 36).
+    pub(crate) fn fault_of(&self, tick: &Tick) -> Option<InputFault> {
+        let negative = tick.bid < Price::ZERO || tick.ask < Price::ZERO || tick.last < Price::ZERO;
+        if negative || !tick.mark().is_positive() {
+            Some(InputFault::Unsound)
+        } else if tick.time < self.last_tick {
+            Some(InputFault::Backwards)
+        } else {
+            None
+        }
+    }
+
+    /// Takes a sound tick in; the bar that it closed.
+    pub(crate) fn take_tick(&mut self, tick: &Tick) -> Option<Bar> {
+        let (price, tradable) = (tick.mark(), tick.is_tradable());
+        self.last_tick = tick.time;
+        self.quote = Quote { mark: price, bid: tick.bid, ask: tick.ask, tradable, book: true, at: tick.time };
+        self.gatherer.push(tick, price)
     }
 
     pub(crate) fn is_warm(&self) -> bool {

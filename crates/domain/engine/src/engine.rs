@@ -4,7 +4,7 @@ use alavanca_calendar::{Moment, TradingClock};
 use alavanca_capital::Capital;
 use alavanca_execution::CloseCause;
 use alavanca_gate::Gate;
-use alavanca_kernel::{Bar, Instrument, Money, Price, SettingError, SymbolId, Tick, Timestamp};
+use alavanca_kernel::{Bar, Instrument, Money, SettingError, SymbolId, Tick, Timestamp};
 use alavanca_risk::{Risk, RiskChange};
 use alavanca_rl::Policy;
 use alavanca_scalp::ScalpBook;
@@ -130,18 +130,11 @@ impl Engine {
         let Some(desk) = self.desks.get_mut(symbol.index()) else {
             return self.refuse(symbol, tick.time, InputFault::UnknownSymbol, effects);
         };
-        let price = tick.mark();
-        if tick.bid < Price::ZERO || tick.ask < Price::ZERO || tick.last < Price::ZERO || !price.is_positive() {
-            return self.refuse(symbol, tick.time, InputFault::Unsound, effects);
-        }
-        if tick.time < desk.last_tick {
-            return self.refuse(symbol, tick.time, InputFault::Backwards, effects);
+        if let Some(fault) = desk.fault_of(tick) {
+            return self.refuse(symbol, tick.time, fault, effects);
         }
         self.counts.ticks += 1;
-        desk.last_tick = tick.time;
-        let tradable = tick.is_tradable();
-        desk.quote = Quote { mark: price, bid: tick.bid, ask: tick.ask, tradable, book: true, at: tick.time };
-        let closed = desk.gatherer.push(tick, price);
+        let closed = desk.take_tick(tick);
         self.advance(tick.time, effects);
         if self.open_trades > 0 {
             self.watch_tick(symbol, tick, effects);

@@ -3,7 +3,7 @@
 use alavanca_execution::{CloseCause, Leg, OpenTrade};
 use alavanca_kernel::{
     Action, Allocation, Bar, DecisionId, Hour, LegId, LegRole, MarketContext, Money, OrderId, OrderIntent,
-    OrderRequest, Protection, Regime, Signal, SymbolId, TradeId, TradingDay,
+    OrderRequest, Protection, Regime, Signal, SymbolId, Tick, TradeId, TradingDay,
 };
 use alavanca_regime::RegimeView;
 use alavanca_risk::QuoteFreshness;
@@ -40,13 +40,27 @@ impl Engine {
 
     /// Shows a bar of the past to levels 1 to 4: they warm up, nothing is decided.
     pub fn warm(&mut self, symbol: SymbolId, bar: &Bar) {
-        if !bar.is_sound() {
-            return;
-        }
-        let hour = self.clock.locate(bar.end()).hour;
         let Some(desk) = self.desks.get_mut(symbol.index()).filter(|desk| bar.time > desk.last_bar) else { return };
-        desk.last_bar = bar.time;
-        desk.quote = Quote::of_bar(bar);
+        if bar.is_sound() {
+            desk.last_bar = bar.time;
+            desk.quote = Quote::of_bar(bar);
+            self.warm_levels(symbol, bar);
+        }
+    }
+
+    /// Shows a tick of the past, so that also the bar that is being gathered is what it would be.
+    pub fn warm_tick(&mut self, symbol: SymbolId, tick: &Tick) {
+        let Some(desk) = self.desks.get_mut(symbol.index()) else { return };
+        if desk.fault_of(tick).is_none()
+            && let Some(bar) = desk.take_tick(tick)
+        {
+            self.warm_levels(symbol, &bar);
+        }
+    }
+
+    fn warm_levels(&mut self, symbol: SymbolId, bar: &Bar) {
+        let hour = self.clock.locate(bar.end()).hour;
+        let desk = &mut self.desks[symbol.index()];
         desk.bars += 1;
         desk.range.push(bar);
         desk.levels.liquidity.on_bar(bar);
