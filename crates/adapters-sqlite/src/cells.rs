@@ -122,6 +122,7 @@ impl Table {
 pub(crate) struct Script {
     open: Vec<Vec<Cell>>,
     closed: Vec<Op>,
+    rows: usize,
 }
 
 #[derive(Debug)]
@@ -135,7 +136,7 @@ enum Op {
 
 impl Default for Script {
     fn default() -> Self {
-        Self { open: vec![Vec::new(); Table::COUNT], closed: Vec::new() }
+        Self { open: vec![Vec::new(); Table::COUNT], closed: Vec::new(), rows: 0 }
     }
 }
 
@@ -145,18 +146,22 @@ impl Script {
     pub(crate) fn row<const N: usize>(&mut self, table: Table, cells: [Cell; N]) {
         debug_assert_eq!(N, table.columns(), "{table:?}");
         self.open[table as usize].extend(cells);
+        self.rows += 1;
     }
 
     /// Appends a statement that has to see the table's rows so far, and that later rows have to see.
     pub(crate) fn statement(&mut self, table: Table, sql: &'static str, cells: Vec<Cell>) {
         self.close(table as usize);
         self.closed.push(Op::Plain(sql, cells));
+        self.rows += 1;
     }
 
     /// Appends a statement that has to see all rows so far.
     pub(crate) fn after_all(&mut self, sql: &'static str, cells: Vec<Cell>) {
         (0..Table::COUNT).for_each(|table| self.close(table));
         self.closed.push(Op::Numbered(sql, cells));
+        // Numbers count within a call: it has to be one of its own.
+        self.rows += SMALL + 1;
     }
 
     fn close(&mut self, table: usize) {
@@ -166,25 +171,20 @@ impl Script {
         }
     }
 
-    /// The calls to make, in order, and an empty script. A small script is one call with its own BEGIN and COMMIT,
-    /// since each call wakes another thread; a large one is many rows a call, between calls that begin and commit.
-    pub(crate) fn transaction(&mut self, sql: &mut SqlTexts) -> Vec<Call> {
-        let mut calls = self.calls(sql);
-        let rows: usize = calls.iter().map(|call| call.rows).sum();
-        if rows <= SMALL {
-            let mut text = String::from("BEGIN IMMEDIATE");
-            let mut arguments = SqliteArguments::default();
-            for call in calls {
-                let _ = write!(text, ";{}", call.sql);
-                call.cells.into_iter().for_each(|cell| bind(&mut arguments, cell));
-            }
-            text.push_str(";COMMIT");
-            return vec![Call { sql: text.into(), cells: Vec::new(), rows, arguments }];
+    /// A whole transaction as one call, where it is small: each call wakes another thread and is woken by it. A large
+    /// one is left as it is.
+    pub(crate) fn small_transaction(&mut self, sql: &mut SqlTexts) -> Option<Call> {
+        if self.rows > SMALL {
+            return None;
         }
-        calls.insert(0, Call::new("BEGIN IMMEDIATE".into(), Vec::new(), 0));
-        calls.push(Call::new("COMMIT".into(), Vec::new(), 0));
-        calls.iter_mut().for_each(Call::bind);
-        calls
+        let mut text = String::from("BEGIN IMMEDIATE");
+        let mut arguments = SqliteArguments::default();
+        for call in self.calls(sql) {
+            let _ = write!(text, ";{}", call.sql);
+            call.cells.into_iter().for_each(|cell| bind(&mut arguments, cell));
+        }
+        text.push_str(";COMMIT");
+        Some(Call { sql: text.into(), cells: Vec::new(), arguments })
     }
 
     /// The calls to make within a transaction that is open already, and an empty script.
@@ -197,12 +197,12 @@ impl Script {
     fn calls(&mut self, sql: &mut SqlTexts) -> Vec<Call> {
         (0..Table::COUNT).for_each(|table| self.close(table));
         let ops = std::mem::take(&mut self.closed);
+        self.rows = 0;
         let mut calls = Vec::new();
         for op in ops {
             match op {
                 Op::Rows(table, cells) => sql.calls(table, cells, &mut calls),
-                Op::Plain(text, cells) => calls.push(Call::new(text.into(), cells, 1)),
-                Op::Numbered(text, cells) => calls.push(Call::new(text.into(), cells, SMALL + 1)),
+                Op::Plain(text, cells) | Op::Numbered(text, cells) => calls.push(Call::new(text.into(), cells)),
             }
         }
         calls
@@ -220,13 +220,17 @@ const ROWS_MAX: usize = 128;
 pub(crate) struct Call {
     pub(crate) sql: Arc<str>,
     cells: Vec<Cell>,
-    rows: usize,
     pub(crate) arguments: SqliteArguments,
 }
 
 impl Call {
-    fn new(sql: Arc<str>, cells: Vec<Cell>, rows: usize) -> Self {
-        Self { sql, cells, rows, arguments: SqliteArguments::default() }
+    fn new(sql: Arc<str>, cells: Vec<Cell>) -> Self {
+        Self { sql, cells, arguments: SqliteArguments::default() }
+    }
+
+    /// A statement without arguments.
+    pub(crate) fn plain(sql: &str) -> Self {
+        Self::new(sql.into(), Vec::new())
     }
 
     fn bind(&mut self) {
@@ -272,7 +276,7 @@ impl SqlTexts {
             }
             rows -= size;
             let part = if rows == 0 { std::mem::take(&mut cells) } else { cells.split_off(rows * columns) };
-            calls.push(Call::new(self.text(table, size), part, size));
+            calls.push(Call::new(self.text(table, size), part));
         }
         calls[first..].reverse();
     }

@@ -1,23 +1,23 @@
-//! Allocations without a decision, one a bar where every bar is recorded: 32 to a row, in few bytes each.
+//! Allocations without a decision, one a bar where every bar is recorded: eight to a row, in few bytes each.
 //!
 //! A row of integers for each would cost as much again as its projection. The bytes are a version, then for each
 //! allocation: numbers as zigzag variable-length integers, fractions as the eight bytes of their f64, what is not known
-//! as a cleared bit, the refusal as its JSON.
+//! as a cleared bit, the refusal as its number and its numbers.
 
 use alavanca_kernel::{
     Allocation, Contracts, Hour, LayerMask, MarketContext, Money, Refusal, Regime, RiskState, SymbolId, Timestamp,
     TradingDay, Unit,
 };
 
-/// Allocations to a row.
-pub(crate) const CHUNK: usize = 32;
+/// Allocations to a row: seven such rows fill a page of 4 KiB.
+pub(crate) const CHUNK: usize = 8;
 /// The format of [`pack`], a chunk's first byte.
 pub(crate) const VERSION: u8 = 1;
 
 const RISK: [RiskState; 4] = [RiskState::Active, RiskState::Paused, RiskState::ReduceOnly, RiskState::Halted];
 
-/// Appends one allocation. `refusal` is its refusal's JSON; empty where there is none.
-pub(crate) fn pack(out: &mut Vec<u8>, context: &MarketContext, allocation: &Allocation, refusal: &[u8]) {
+/// Appends one allocation.
+pub(crate) fn pack(out: &mut Vec<u8>, context: &MarketContext, allocation: &Allocation) {
     let known = [
         context.transition.is_some(),
         context.transition == Some(true),
@@ -48,8 +48,72 @@ pub(crate) fn pack(out: &mut Vec<u8>, context: &MarketContext, allocation: &Allo
     put(out, allocation.capital.cents());
     put(out, allocation.base.count().into());
     put(out, allocation.extra.count().into());
-    put(out, refusal.len() as i64);
-    out.extend(refusal);
+    pack_refusal(out, allocation.refusal.as_ref());
+}
+
+/// The numbers are part of the format: they are never given to another refusal.
+fn pack_refusal(out: &mut Vec<u8>, refusal: Option<&Refusal>) {
+    let Some(refusal) = refusal else { return out.push(0) };
+    let two = |out: &mut Vec<u8>, number: u8, one: Money, other: Money| {
+        out.push(number);
+        put(out, one.cents());
+        put(out, other.cents());
+    };
+    let units = |out: &mut Vec<u8>, number: u8, got: Option<Unit>, bound: Unit| {
+        out.extend([number, u8::from(got.is_some())]);
+        for unit in got.into_iter().chain([bound]) {
+            out.extend(unit.get().to_le_bytes());
+        }
+    };
+    match *refusal {
+        Refusal::CapitalShortfall { capital, needed } => two(out, 1, capital, needed),
+        Refusal::EquityUnknown => out.push(2),
+        Refusal::Disabled => out.push(3),
+        Refusal::RegimeForbidden { regime } => out.extend([4, regime.index() as u8]),
+        Refusal::RegimeNotAllowed { regime } => out.extend([5, regime.index() as u8]),
+        Refusal::TransitionActive { known } => out.extend([6, u8::from(known)]),
+        Refusal::ConfidenceBelow { got, min } => units(out, 7, got, min),
+        Refusal::DailyProfitBelow { got, min } => {
+            out.extend([8, u8::from(got.is_some())]);
+            got.into_iter().chain([min]).for_each(|money| put(out, money.cents()));
+        }
+        Refusal::LiquidityBelow { got, min } => units(out, 9, got, min),
+        Refusal::DisagreementAbove { got, max } => units(out, 10, got, max),
+        Refusal::NoExtraConfigured => out.push(11),
+        Refusal::BrokerMargin { free, needed } => two(out, 12, free, needed),
+    }
+}
+
+fn unpack_refusal(number: u8, rest: &mut &[u8]) -> Option<Refusal> {
+    let flag = |rest: &mut &[u8]| match *take::<1>(rest)? {
+        [0] => Some(false),
+        [1] => Some(true),
+        _ => None,
+    };
+    let money = |rest: &mut &[u8]| get(rest).map(Money::from_cents);
+    let regime = |rest: &mut &[u8]| Regime::ALL.get(usize::from(take::<1>(rest)?[0])).copied();
+    let units = |rest: &mut &[u8]| {
+        let got = if flag(rest)? { Some(unit(rest)?) } else { None };
+        Some((got, unit(rest)?))
+    };
+    Some(match number {
+        1 => Refusal::CapitalShortfall { capital: money(rest)?, needed: money(rest)? },
+        2 => Refusal::EquityUnknown,
+        3 => Refusal::Disabled,
+        4 => Refusal::RegimeForbidden { regime: regime(rest)? },
+        5 => Refusal::RegimeNotAllowed { regime: regime(rest)? },
+        6 => Refusal::TransitionActive { known: flag(rest)? },
+        7 => units(rest).map(|(got, min)| Refusal::ConfidenceBelow { got, min })?,
+        8 => {
+            let got = if flag(rest)? { Some(money(rest)?) } else { None };
+            Refusal::DailyProfitBelow { got, min: money(rest)? }
+        }
+        9 => units(rest).map(|(got, min)| Refusal::LiquidityBelow { got, min })?,
+        10 => units(rest).map(|(got, max)| Refusal::DisagreementAbove { got, max })?,
+        11 => Refusal::NoExtraConfigured,
+        12 => Refusal::BrokerMargin { free: money(rest)?, needed: money(rest)? },
+        _ => return None,
+    })
 }
 
 /// All allocations of a chunk; `None` where the bytes are none of ours.
@@ -80,10 +144,10 @@ fn unpack_one(rest: &mut &[u8]) -> Option<(MarketContext, Allocation)> {
     let capital = Money::from_cents(get(rest)?);
     let base = Contracts::new(u32::try_from(get(rest)?).ok()?);
     let extra = Contracts::new(u32::try_from(get(rest)?).ok()?);
-    let length = usize::try_from(get(rest)?).ok()?;
-    let (json, after) = rest.split_at_checked(length)?;
-    *rest = after;
-    let refusal: Option<Refusal> = if json.is_empty() { None } else { Some(serde_json::from_slice(json).ok()?) };
+    let refusal = match *take::<1>(rest)? {
+        [0] => None,
+        [number] => Some(unpack_refusal(number, rest)?),
+    };
     let context = MarketContext {
         symbol,
         at,
@@ -178,10 +242,21 @@ mod tests {
     }
 
     fn refusals() -> impl Strategy<Value = Option<Refusal>> {
+        let regime = || (0..Regime::COUNT).prop_map(|place| Regime::ALL[place]);
+        let units = || (unit(), (0.0..=1.0_f64).prop_map(|value| Unit::new(value).unwrap()));
         proptest::option::of(prop_oneof![
-            Just(Refusal::EquityUnknown),
-            unit().prop_map(|got| Refusal::ConfidenceBelow { got, min: Unit::ONE }),
             (money(), money()).prop_map(|(capital, needed)| Refusal::CapitalShortfall { capital, needed }),
+            Just(Refusal::EquityUnknown),
+            Just(Refusal::Disabled),
+            regime().prop_map(|regime| Refusal::RegimeForbidden { regime }),
+            regime().prop_map(|regime| Refusal::RegimeNotAllowed { regime }),
+            any::<bool>().prop_map(|known| Refusal::TransitionActive { known }),
+            units().prop_map(|(got, min)| Refusal::ConfidenceBelow { got, min }),
+            (proptest::option::of(money()), money()).prop_map(|(got, min)| Refusal::DailyProfitBelow { got, min }),
+            units().prop_map(|(got, min)| Refusal::LiquidityBelow { got, min }),
+            units().prop_map(|(got, max)| Refusal::DisagreementAbove { got, max }),
+            Just(Refusal::NoExtraConfigured),
+            (money(), money()).prop_map(|(free, needed)| Refusal::BrokerMargin { free, needed }),
         ])
     }
 
@@ -201,8 +276,7 @@ mod tests {
             }).collect();
             let mut bytes = vec![VERSION];
             for (context, allocation) in &all {
-                let json = allocation.refusal.map(|refusal| serde_json::to_vec(&refusal).unwrap()).unwrap_or_default();
-                pack(&mut bytes, context, allocation, &json);
+                pack(&mut bytes, context, allocation);
             }
             prop_assert_eq!(unpack(&bytes), Some(all));
             // Cut short, it is refused, not misread.

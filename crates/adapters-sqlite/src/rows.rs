@@ -140,18 +140,24 @@ impl Rows {
         }
     }
 
-    /// All rows of these records, in order.
-    pub(crate) fn write(&mut self, records: &[Record], cursor: u64, at: &mut Counters) -> Result<(), StoreError> {
-        self.checkpoint = None;
-        for record in records {
-            self.record(record, at)?;
-        }
+    /// The rows of a part of a commit's records, in order.
+    pub(crate) fn write(&mut self, records: &[Record], at: &mut Counters) -> Result<(), StoreError> {
+        records.iter().try_for_each(|record| self.record(record, at))
+    }
+
+    /// The rows that a commit ends with.
+    pub(crate) fn finish(&mut self, cursor: u64, at: &mut Counters) {
         if at.tail_rows > 0 {
             self.chunk(at);
         }
         at.cursor = cursor;
         self.script.row(Table::EngineState, [1_i64.into(), cursor.into(), self.checkpoint.take().into()]);
-        Ok(())
+    }
+
+    /// Forgets what was not sent.
+    pub(crate) fn forget(&mut self) {
+        self.script = Script::default();
+        self.checkpoint = None;
     }
 
     fn record(&mut self, record: &Record, at: &mut Counters) -> Result<(), StoreError> {
@@ -241,7 +247,7 @@ impl Rows {
             at.tail.clear();
             at.tail.push(packed::VERSION);
         }
-        packed::pack(&mut at.tail, context, allocation, &self.refusal);
+        packed::pack(&mut at.tail, context, allocation);
         at.tail_rows += 1;
         self.capital_row(at.capital, context, allocation, AllocatedFor::Bar);
         if at.tail_rows == packed::CHUNK {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::task::Poll;
 
 use alavanca_engine::{Record, Restored};
 use alavanca_kernel::{Money, Regime, StateHash, SymbolId, Timestamp};
@@ -15,7 +16,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, Statement, TransactionTrait, TryGetable, Value,
 };
 
-use crate::cells::{Script, SqlTexts};
+use crate::cells::{Call, SqlTexts};
 use crate::entity::rl_policy;
 use crate::ids::IdSet;
 use crate::open::{self, Durability};
@@ -160,21 +161,44 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Makes the calls of a script, one transaction of its own.
-    async fn run(&mut self) -> Result<(), sqlx::Error> {
-        for call in self.rows.script.transaction(&mut self.sql) {
-            sqlx::query_with(AssertSqlSafe(call.sql), call.arguments).execute(&mut self.writer).await?;
+    /// Writes records in one transaction. Of many records, a part is made into rows while the part before is on its
+    /// way, so that memory is bounded by the part.
+    async fn transact(&mut self, records: &[Record], cursor: u64) -> Result<(), StoreError> {
+        let Self { writer, rows, sql, counters, .. } = self;
+        let mut parts = records.chunks(PART);
+        rows.write(parts.next().unwrap_or_default(), counters)?;
+        let one_part = records.len() <= PART;
+        if one_part {
+            rows.finish(cursor, counters);
+            if let Some(whole) = rows.script.small_transaction(sql) {
+                return send(writer, vec![whole]).await;
+            }
         }
-        Ok(())
+        let mut ready = vec![Call::plain("BEGIN IMMEDIATE")];
+        ready.extend(rows.script.part(sql));
+        for part in parts {
+            let mut sending = std::pin::pin!(send(writer, ready));
+            // Asked once before rows are made: the other thread has work then.
+            let begun = std::future::poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await;
+            rows.write(part, counters)?;
+            match begun {
+                Poll::Ready(sent) => sent?,
+                Poll::Pending => sending.await?,
+            }
+            ready = rows.script.part(sql);
+        }
+        if !one_part {
+            rows.finish(cursor, counters);
+            ready.extend(rows.script.part(sql));
+        }
+        ready.push(Call::plain("COMMIT"));
+        send(writer, ready).await
     }
 
     /// Makes the calls of a script within a transaction that is open.
     pub(crate) async fn run_part(&mut self) -> Result<(), StoreError> {
-        for call in self.rows.script.part(&mut self.sql) {
-            let done = sqlx::query_with(AssertSqlSafe(call.sql), call.arguments).execute(&mut self.writer).await;
-            done.map_err(|e| failed(&e))?;
-        }
-        Ok(())
+        let calls = self.rows.script.part(&mut self.sql);
+        send(&mut self.writer, calls).await
     }
 
     /// After a failure, or a commit that was given up half-way: undoes what is open and asks what is stored.
@@ -182,7 +206,7 @@ impl SqliteStore {
         if self.unsure {
             // Fails where no transaction is open, which is as well.
             let _ = self.writer.execute("ROLLBACK").await;
-            self.rows.script = Script::default();
+            self.rows.forget();
             self.counters = self.count().await?;
             self.unsure = false;
         }
@@ -319,10 +343,7 @@ impl Store<Record, Restored> for SqliteStore {
             )));
         }
         self.writing();
-        let done = match self.rows.write(records, cursor, &mut self.counters) {
-            Ok(()) => self.run().await.map_err(|e| failed(&e)),
-            Err(e) => Err(e),
-        };
+        let done = self.transact(records, cursor).await;
         if done.is_ok() {
             self.written();
         } else {
@@ -352,6 +373,17 @@ impl Store<Record, Restored> for SqliteStore {
         self.make_sure().await?;
         Ok(self.counters.cursor)
     }
+}
+
+/// So many records are made into rows at a time.
+const PART: usize = 256;
+
+async fn send(writer: &mut SqliteConnection, calls: Vec<Call>) -> Result<(), StoreError> {
+    for call in calls {
+        let sent = sqlx::query_with(AssertSqlSafe(call.sql), call.arguments).execute(&mut *writer).await;
+        sent.map_err(|e| failed(&e))?;
+    }
+    Ok(())
 }
 
 /// The instruments' places are what rows name: they may grow at the end, and never change.

@@ -182,7 +182,13 @@ async fn the_policy_is_the_fold_of_its_log() {
         let path = folder.path().join("a.db");
         let mut of = config(Durability::Backtest);
         of.policy.scope = scope;
-        let steps = steps(STEPS, scope);
+        let mut steps = steps(STEPS, scope);
+        // Ends with a batch that stood: after a rollback of everything the evidence before it would not matter.
+        let stood = |(records, _): &life::Step| {
+            records.iter().any(|record| matches!(record, Record::Learned(learned) if learned.applied))
+                && !records.iter().any(|record| matches!(record, Record::PolicyTable(_)))
+        };
+        steps.truncate(steps.iter().rposition(stood).unwrap() + 1);
         let mut store = SqliteStore::open(&path, of).await.unwrap();
         commit_all(&mut store, &steps, 10).await;
         assert_eq!(store.restore().await.unwrap().as_ref(), steps.last().map(|(_, restored)| restored));
