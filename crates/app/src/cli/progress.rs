@@ -34,7 +34,7 @@ impl Bar {
         if self.phase != phase {
             self.phase = phase;
             bar.set_message(phase);
-            bar.reset();
+            bar.reset_eta();
         }
         bar.set_length(total);
         bar.set_position(done);
