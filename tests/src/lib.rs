@@ -10,11 +10,9 @@ pub mod chart;
 pub mod recorder;
 pub mod rig;
 pub mod script;
-#[path = "../../crates/app/src/simulation.rs"]
-pub mod simulation;
 
+pub use alavanca::simulation::{Simulation, Sink};
 pub use chart::{Chart, MINUTE, at_minute, points};
 pub use recorder::Recorder;
 pub use rig::{Bench, Rig};
 pub use script::{Brains, Coin, ScriptedPolicy, ScriptedRegime, Signals, trigger};
-pub use simulation::{Simulation, Sink};

@@ -7,7 +7,7 @@ use alavanca_kernel::{FillReport, OrderRequest};
 use alavanca_risk::RiskChange;
 use alavanca_scalp::{ScalpEvent, ScalpEventKind};
 
-use crate::simulation::Sink;
+use alavanca::simulation::Sink;
 
 /// All records and notices, in order.
 #[derive(Debug, Default, Clone)]

@@ -22,7 +22,7 @@ use alavanca_updater::{UpdaterConfig, UpdaterSettings};
 use crate::chart::{Chart, points};
 use crate::recorder::Recorder;
 use crate::script::{Brains, Scripted, ScriptedPolicy, ScriptedRegime, Signals, trigger};
-use crate::simulation::Simulation;
+use alavanca::simulation::Simulation;
 
 /// Liquidity of the same strength everywhere.
 #[derive(Debug, Clone, Copy)]

@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use alavanca_engine::{
-    BlockCause, Chooser, Command, Engine, Event, LearnSkip, OnOpposite, PolicyEventKind, Record, ScalpCustody,
+    AccountView, BlockCause, Chooser, Command, Effect, Engine, Event, LearnSkip, OnOpposite, PolicyEventKind, Record,
+    ScalpCustody,
 };
 use alavanca_execution::CloseCause;
 use alavanca_kernel::{
-    AccountMode, Action, Bar, Contracts, ExitAt, Instrument, LegRole, Money, OrderIntent, Price, Refusal, Regime,
-    RiskState, Side, SymbolId, Tick, Timestamp, Unit,
+    AccountMode, Action, Bar, Contracts, ExitAt, ExitKind, FillReport, Instrument, LegRole, Money, OrderIntent,
+    OrderReport, Price, Refusal, Regime, RiskState, Side, SymbolId, Tick, Timestamp, Unit,
 };
 use alavanca_rl::FreezeFallback;
 use alavanca_scalp::{ProtectMode, ScalpEventKind};
@@ -34,6 +35,19 @@ fn a_signal_while_a_trade_is_open_is_counted_and_decides_nothing() {
     // Bar 3's signal comes in the bar of the fill, bar 5's later.
     assert_eq!((counts.signals, counts.signals_while_open), (3, 2));
     assert_eq!((bench.recorder.decisions().len(), bench.asked(), bench.position()), (1, 1, 10));
+}
+
+/// An order on its way is a trade, too.
+#[test]
+fn a_signal_while_the_entry_is_on_its_way_decides_nothing() {
+    let mut rig = plain(&[(2, Side::Buy), (3, Side::Buy)]);
+    rig.sim.latency_ms = 100_000;
+    let mut bench = rig.bench();
+    for second in 0..=300 {
+        bench.tick(tick(second * 1_000, 130_000, 130_005));
+    }
+    assert_eq!((bench.counts().signals, bench.recorder.decisions().len(), bench.asked()), (2, 1, 1));
+    assert_eq!(bench.position(), 10);
 }
 
 #[test]
@@ -196,12 +210,12 @@ fn blocked_where_the_account_was_not_read_lately() {
         let mut effects = Vec::new();
         if let Some(at) = read_at {
             let amount = brl("10000");
-            engine.read_account(alavanca_engine::AccountView { equity: amount, free_margin: amount, at });
+            engine.read_account(AccountView { equity: amount, free_margin: amount, at });
         }
         for bar in Chart::default().flat(3).bars {
             engine.step(&Event::Bar(Bench::SYMBOL, bar), &mut effects);
         }
-        let submitted = effects.iter().any(|effect| matches!(effect, alavanca_engine::Effect::Submit(_)));
+        let submitted = effects.iter().any(|effect| matches!(effect, Effect::Submit(_)));
         let asked = asked.load(std::sync::atomic::Ordering::Relaxed);
         assert_eq!((submitted, asked), (position_wanted, u64::from(position_wanted)), "read {read_at:?}");
     }
@@ -291,6 +305,56 @@ fn a_base_stopped_while_it_fills_was_stopped() {
     let trade = bench.recorder.trades()[0];
     assert_eq!((trade.cause, trade.base, trade.outcome.net), (CloseCause::StopLoss, Contracts::new(4), brl("-80")));
     assert_eq!(bench.position(), 0);
+}
+
+/// A broker that does not end the order with its leg: the engine takes the rest back, and closes what fills all the same.
+#[test]
+fn the_rest_of_a_stopped_entry_is_taken_back() {
+    let (mut engine, _) = plain(&[(2, Side::Buy)]).engine();
+    let mut effects = Vec::new();
+    let chart = Chart::default().flat(6);
+    let step = |engine: &mut Engine, effects: &mut Vec<Effect>, event: Event| {
+        effects.clear();
+        engine.step(&event, effects);
+    };
+    for bar in &chart.bars[..3] {
+        let (amount, at) = (brl("10000"), bar.end());
+        engine.read_account(AccountView { equity: amount, free_margin: amount, at });
+        step(&mut engine, &mut effects, Event::Bar(Bench::SYMBOL, *bar));
+    }
+    let order = effects.iter().find_map(|effect| if let Effect::Submit(order) = effect { Some(*order) } else { None });
+    let order = order.unwrap();
+    let fill = |intent, quantity, remaining, exit| {
+        let side = if intent == OrderIntent::Open { Side::Buy } else { Side::Sell };
+        Event::Order(OrderReport::Filled(FillReport {
+            order: (intent == OrderIntent::Open).then_some(order.id),
+            symbol: order.symbol,
+            leg: order.leg,
+            intent,
+            side,
+            quantity: Contracts::new(quantity),
+            remaining: Contracts::new(remaining),
+            price: points(130_000),
+            reference: points(130_000),
+            commission: Money::ZERO,
+            exit,
+            unresolved: false,
+            at: at_minute(3),
+        }))
+    };
+    step(&mut engine, &mut effects, fill(OrderIntent::Open, 4, 6, None));
+    step(&mut engine, &mut effects, fill(OrderIntent::Close, 4, 0, Some(ExitKind::StopLoss)));
+    assert!(effects.contains(&Effect::Cancel(order.symbol, order.id)), "{effects:?}");
+    assert_eq!(engine.open_trades().count(), 1, "the order may still fill");
+    // It was too late: six more.
+    step(&mut engine, &mut effects, fill(OrderIntent::Open, 6, 0, None));
+    step(&mut engine, &mut effects, Event::Bar(Bench::SYMBOL, chart.bars[3]));
+    let closes =
+        effects.iter().filter_map(|effect| if let Effect::Submit(order) = effect { Some(order) } else { None });
+    let closes: Vec<_> = closes.map(|order| (order.intent, order.side, order.quantity)).collect();
+    assert_eq!(closes, [(OrderIntent::Close, Side::Sell, Contracts::new(6))]);
+    step(&mut engine, &mut effects, fill(OrderIntent::Close, 6, 0, None));
+    assert_eq!((engine.open_trades().count(), engine.counts().unexpected_reports), (0, 0));
 }
 
 // The extra (semantics 19, 20, 23).
@@ -559,6 +623,19 @@ fn hybrid_closes_what_is_not_in_profit_after_costs() {
     }
 }
 
+#[test]
+fn a_handed_over_extra_no_longer_loses() {
+    // 0.60 a side are 6 points for the one contract: the stop lies on the tick behind them.
+    let chart = Chart::default().flat(4).to(130_015).flat(1);
+    let rig = hybrid(Side::Buy).costs(60, 0, 0);
+    let bench = rig.run(&chart);
+    let extra = bench.simulation.exchange().legs().find(|leg| leg.leg.role == LegRole::Extra).unwrap();
+    assert_eq!(extra.stop_loss, Some(points(130_010)));
+    let mut bench = rig.run(&chart.touch(130_015, 130_005, 130_010));
+    bench.end(at_minute(7));
+    assert_eq!(bench.recorder.trades()[0].extra_net, brl("0.80"));
+}
+
 // Risk (semantics 35).
 
 #[test]
@@ -607,6 +684,8 @@ fn losses_in_a_row_pause_for_their_time() {
     let until = bench.recorder.trades()[1].outcome.closed_at.plus_secs(600);
     assert_eq!(until, at_minute(17));
     assert_eq!(bench.recorder.block_causes(), ["risk_paused"]);
+    let causes: Vec<_> = bench.recorder.risk().iter().map(|change| (change.cause.as_str(), change.to)).collect();
+    assert_eq!(causes, [("consecutive_losses", RiskState::Paused), ("pause_over", RiskState::Active)]);
     assert_eq!(bench.recorder.decisions().len(), 3);
     assert_eq!(bench.recorder.decisions()[2].context.at, at_minute(17));
 }

@@ -34,11 +34,13 @@ fn table(market_seed: u64, policy_seed: u64) -> String {
         actions: Vec::new(),
         ..Rig::default()
     };
+    // Loose layers, so that the two days show extras, too.
     rig.capital.min_liquidity = 0.1;
+    rig.capital.max_disagreement = 0.9;
     rig.capital.allowed_regimes = RegimeSet::of(&[Regime::TrendUp, Regime::TrendDown, Regime::Range]);
     rig.sim.mode = AccountMode::Netting;
     rig.rl.seed = policy_seed;
-    rig.risk.daily_loss_limit = Some(Money::from_units(600));
+    rig.risk.daily_loss_limit = Some(Money::from_units(1_500));
     rig.risk.consecutive_losses_max = 3;
     rig.updater.batch_size = 5;
     let settings = SyntheticSettings { seed: market_seed, days: 2, ..SyntheticSettings::default() };

@@ -6,11 +6,12 @@
 use alavanca_adapters_sim::{SyntheticMarket, SyntheticSettings};
 use alavanca_adapters_sqlite::{CapitalFacts, Durability, PolicyFacts, SqliteStore, StoreConfig};
 use alavanca_engine::{Checkpoint, OnOpposite, Record, Restored, ScalpCustody};
-use alavanca_kernel::{AccountMode, Bar, Contracts, Instrument, Money, SymbolId, Tick, Unit};
+use alavanca_execution::CloseCause;
+use alavanca_kernel::{AccountMode, Action, Bar, Contracts, Instrument, Money, Side, SymbolId, Tick, Unit};
 use alavanca_ports::Store;
 use alavanca_scalp::{ProtectMode, ScalpEventKind};
 use alavanca_tests::script::mix;
-use alavanca_tests::{Bench, Coin, Rig, at_minute, points};
+use alavanca_tests::{Bench, Chart, Coin, Rig, Signals, at_minute, points, trigger};
 
 #[derive(Clone, Copy)]
 enum Seen {
@@ -87,12 +88,9 @@ fn check_cut(
         show(&mut bench, seen);
         let (got, wanted) = (&bench.recorder.records, &whole.records);
         let (from, to) = (whole.after[n.max(1) - 1].0, whole.after[n].0);
-        for place in from..to {
-            assert_eq!(
-                got.get(place),
-                Some(&wanted[place]),
-                "{what}, cut after {cut} events, record {place} at event {n}"
-            );
+        for (place, wanted) in wanted.iter().enumerate().take(to).skip(from) {
+            let told = format!("{what}, cut after {cut} events, record {place} at event {n}");
+            assert_eq!(got.get(place), Some(wanted), "{told}");
         }
         assert_eq!(got.len(), to, "{what}, cut after {cut} events: more records at event {n}: {:?}", &got[to..]);
     }
@@ -273,6 +271,60 @@ fn on_ticks() {
         })
         .collect();
     check_cuts("ticks", &rig, &market, &["an extra has just opened", "a close works", "cooldown"], 20);
+}
+
+/// Two trades that only together reach the day's loss, and a third that the session's end closes: cut after every event.
+#[test]
+fn after_every_event_of_a_small_market() {
+    let one = Rig::default().instruments[0].clone();
+    let other = Instrument { name: "WINZ26".to_owned(), ..one.clone() };
+    let buys = |bars: &[usize]| bars.iter().map(|&bar| (bar, trigger(Side::Buy, 300, 900))).collect::<Signals>();
+    let mut rig = Rig {
+        instruments: vec![one, other],
+        signals: vec![buys(&[2, 14]), buys(&[2])],
+        actions: vec![Action::Enter],
+        session: "B3",
+        ..Rig::default()
+    };
+    rig.capital.max_contracts_cap = 5;
+    rig.risk.daily_loss_limit = Some(Money::from_units(150));
+    // On the second day at 17:25, so that the third trade is open at 17:50.
+    let day = |chart: Chart| chart.until_minute(1_440 + 505).flat(35);
+    let first = day(Chart::default().flat(6).to(129_900).flat(5));
+    let second = day(Chart::default().flat(5).to(129_940).flat(6));
+    let market: Vec<Seen> = first
+        .bars
+        .into_iter()
+        .zip(second.bars)
+        .flat_map(|(a, b)| [Seen::Bar(SymbolId::new(0), a), Seen::Bar(SymbolId::new(1), b)])
+        .collect();
+    let whole = whole(&rig, &market);
+    let causes: Vec<_> = whole
+        .records
+        .iter()
+        .filter_map(|record| if let Record::Trade(trade) = record { Some(trade.cause) } else { None })
+        .collect();
+    assert_eq!(causes, [CloseCause::Risk, CloseCause::Risk, CloseCause::Session]);
+    for cut in 0..market.len() {
+        check_cut("small", &rig, &market, &whole, cut, |_, restored| restored);
+    }
+}
+
+/// The day's best result, open profit included, is what a drawdown is measured from: it must not be lost with a cut,
+/// though no record is made where it grows.
+#[test]
+fn a_drawdown_is_measured_from_the_best_result_before_the_cut() {
+    let mut rig = Rig { actions: vec![Action::Enter], ..Rig::with_signals(&[(2, Side::Buy)]) };
+    rig.risk.drawdown_limit = Some(Money::from_units(200));
+    let chart = Chart::default().flat(5).to(130_050).to(130_100).to(130_050).to(130_000).flat(3);
+    let market: Vec<Seen> = chart.bars.into_iter().map(|bar| Seen::Bar(Bench::SYMBOL, bar)).collect();
+    let whole = whole(&rig, &market);
+    let closed =
+        whole.records.iter().any(|record| matches!(record, Record::Trade(trade) if trade.cause == CloseCause::Risk));
+    assert!(closed);
+    for cut in 0..market.len() {
+        check_cut("drawdown", &rig, &market, &whole, cut, |_, restored| restored);
+    }
 }
 
 /// The same, with the real store between the two engines.

@@ -92,8 +92,8 @@ pub(crate) fn file_facts(report: &FileReport) -> SourceFacts {
         name,
         synthetic: false,
         kind: match report.kind {
-            RowKind::Bars { seconds } => format!("{}, bars of {seconds} s", report.format),
-            RowKind::Ticks => format!("{}, ticks", report.format),
+            RowKind::Bars { seconds } => format!("{}, bars of {seconds} s", report.format.as_str()),
+            RowKind::Ticks => format!("{}, ticks", report.format.as_str()),
         },
         first: report.first.map(|at: Timestamp| at.to_string()),
         last: report.last.map(|at: Timestamp| at.to_string()),
