@@ -87,7 +87,7 @@ fn instrument(preset: usize, index: usize) -> Instrument {
 
 fn rig(case: Case) -> Rig {
     let instruments: Vec<_> = (0..case.symbols).map(|index| instrument(case.preset, index)).collect();
-    let stop = instruments[0].tick.times(if case.seed % 3 == 0 { 400 } else { 30 });
+    let stop = instruments[0].tick.times(if case.seed.is_multiple_of(3) { 400 } else { 30 });
     let mut rig = Rig {
         instruments,
         actions: vec![
@@ -103,7 +103,7 @@ fn rig(case: Case) -> Rig {
     if case.policy {
         rig.actions.clear();
     }
-    if case.seed % 5 == 0 {
+    if case.seed.is_multiple_of(5) {
         rig.regimes = vec![(0, Regime::TrendUp, false), (40, Regime::Range, true), (80, Regime::TrendDown, false)];
     }
     rig.capital.operator_capital = Money::from_units(100_000);
@@ -203,7 +203,7 @@ fn run(case: Case) -> Bench {
                 bench.bar(symbol, &walk.bar(minute));
             }
         }
-        if case.flattens > 0 && mix(case.seed, row as u64) % (200 / case.flattens) == 0 {
+        if case.flattens > 0 && mix(case.seed, row as u64).is_multiple_of(200 / case.flattens) {
             bench.command(Command::Flatten, bench.recorder.fills().last().map_or(at_minute(0), |fill| fill.at));
         }
     }

@@ -110,7 +110,8 @@ fn store(log: &Log, failing: std::ops::RangeInclusive<usize>) -> MockStore<Recor
     store
 }
 
-const NEVER: std::ops::RangeInclusive<usize> = 1..=0;
+/// Commits are counted from 1.
+const NEVER: std::ops::RangeInclusive<usize> = 0..=0;
 
 fn broker(log: &Log) -> MockBroker {
     let log = log.clone();

@@ -1,6 +1,8 @@
 //! The binary as it is: the same command gives the same bytes, a killed run goes on where it was, and what stands in
 //! the tables agrees with itself and with the summary.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
