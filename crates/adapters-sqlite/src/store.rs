@@ -181,11 +181,12 @@ impl SqliteStore {
             // Asked once before rows are made: the other thread has work then.
             let begun = std::future::poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await;
             rows.write(part, counters)?;
+            let next = rows.script.part(sql);
             match begun {
                 Poll::Ready(sent) => sent?,
                 Poll::Pending => sending.await?,
             }
-            ready = rows.script.part(sql);
+            ready = next;
         }
         if !one_part {
             rows.finish(cursor, counters);
@@ -376,7 +377,7 @@ impl Store<Record, Restored> for SqliteStore {
 }
 
 /// So many records are made into rows at a time.
-const PART: usize = 256;
+const PART: usize = 512;
 
 async fn send(writer: &mut SqliteConnection, calls: Vec<Call>) -> Result<(), StoreError> {
     for call in calls {
