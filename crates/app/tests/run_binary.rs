@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -331,7 +332,7 @@ fn a_bad_file_is_refused_with_its_counts() {
     let mut text = "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>\n".to_owned();
     for minute in 0..50 {
         let high = if minute % 10 == 3 { 90 } else { 110 };
-        text += &format!("2021.03.01\t10:{minute:02}:00\t100\t{high}\t95\t105\t10\t10\t5\n");
+        writeln!(text, "2021.03.01\t10:{minute:02}:00\t100\t{high}\t95\t105\t10\t10\t5").unwrap();
     }
     std::fs::write(folder.path().join("win.csv"), text).unwrap();
     let refused = alavanca(folder.path(), 1, &["--data", "win.csv", "--db", "run.db"]).output().unwrap();
