@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use alavanca_adapters_files::{DataZone, FileError, MarketClass, ReadSettings, Rows};
-use alavanca_adapters_sqlite::{CapitalFacts, Durability, SqliteStore};
+use alavanca_adapters_sim::SyntheticSettings;
+use alavanca_adapters_sqlite::{CapitalFacts, Durability, PolicyFacts, SqliteStore, StoreConfig};
 use alavanca_engine::{Checkpoint, Notice, Record, Restored};
 use alavanca_kernel::{Instrument, PRESETS, SettingError, SymbolId, Timestamp};
 use alavanca_ports::{Store, StoreError};
@@ -44,16 +45,6 @@ pub enum AppError {
     NoSymbol {
         /// The file.
         file: String,
-    },
-    /// The symbol has no preset and no section.
-    #[error(
-        "unknown symbol `{symbol}`: known are {known}, dated codes such as WINZ26, and symbols with an \
-         [instrument.{symbol}] section in alavanca.toml",
-        known = PRESETS.join(", ")
-    )]
-    UnknownSymbol {
-        /// What was asked for.
-        symbol: String,
     },
     /// The database holds a run already.
     #[error("{path} already holds a run: add --resume to go on with it, or name another file with --db")]
@@ -108,7 +99,6 @@ pub fn run_backtest(
     let mut settings = loaded.settings.clone();
     if let Some(seed) = request.seed {
         settings.rl.seed = seed;
-        settings.synthetic.seed = seed;
     }
     let market = open_market(request, &settings, progress)?;
     let run_id = run_id(&settings, &market);
@@ -121,8 +111,8 @@ pub fn run_backtest(
         let mut sink = RunSink::default();
         run(source, built, &mut sink, None, &mut |_| {}).map(|_| sink.tally.summary())
     };
+    let again = |progress: &mut dyn FnMut(Progress)| open_market(request, &settings, progress).map(|m| m.source);
     let (gate, level4) = std::thread::scope(|scope| -> Result<(Outcome, Option<Summary>), AppError> {
-        let again = |progress: &mut dyn FnMut(Progress)| open_market(request, &settings, progress).map(|m| m.source);
         let running = match without_gate {
             Some(built) if beside => {
                 let again = &again;
@@ -169,19 +159,19 @@ fn open_market(
     settings: &Settings,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Market, AppError> {
-    let find = |symbol: &str| {
-        settings.instrument(symbol).ok_or_else(|| AppError::UnknownSymbol { symbol: symbol.to_owned() })
-    };
+    let find = |symbol: &str| settings.instrument(symbol);
     let Some(path) = &request.data else {
         let instrument = find(request.symbol.as_deref().unwrap_or("WIN"))?;
-        let source = Source::synthetic(settings.synthetic, &instrument)?;
+        let synthetic =
+            SyntheticSettings { seed: settings.rl.seed, days: settings.synthetic_days, ..SyntheticSettings::default() };
+        let source = Source::synthetic(synthetic, &instrument)?;
         let (_, rows) = source.progress();
-        let facts = synthetic_facts(&settings.synthetic, &instrument, rows);
+        let facts = synthetic_facts(&synthetic, &instrument, rows);
         return Ok(Market { source, instrument, facts });
     };
     let asked = request.symbol.as_deref().map(find).transpose()?;
     let read = ReadSettings {
-        zone: request.data_tz.as_deref().map(DataZone::by_name).transpose()?,
+        zone: request.data_tz.as_deref().map(str::parse::<DataZone>).transpose()?,
         accept_faults_percent: request.accept_faults_percent,
         bar_seconds: None,
         class: asked.as_ref().map(|instrument| match instrument.session.as_str() {
@@ -239,6 +229,7 @@ fn run_stored(
     if resumed_after > 0 {
         notes.push(format!("resumed: the first {resumed_after} events had been stored before"));
     }
+    keeper.map(Keeper::close).transpose()?;
     let counts = run.simulation.engine().counts();
     Ok(Outcome {
         summary: sink.tally.summary(),
@@ -417,21 +408,28 @@ impl Keeper {
             .build()
             .map_err(|error| AppError::Stopped(format!("no runtime for the store: {error}")))?;
         let shown = path.display().to_string();
-        let facts = CapitalFacts {
-            operator_capital: settings.capital.operator_capital,
-            margin_per_contract: settings.capital.margin_per_contract,
-            max_contracts_cap: settings.capital.max_contracts_cap,
+        let config = StoreConfig {
+            durability: Durability::Backtest,
+            symbols: vec![instrument.name.clone()],
+            capital: CapitalFacts {
+                operator_capital: settings.capital.operator_capital,
+                margin_per_contract: settings.capital.margin_per_contract,
+                max_contracts_cap: settings.capital.max_contracts_cap,
+            },
+            policy: PolicyFacts {
+                scope: settings.rl.scope,
+                prior_alpha: settings.rl.prior_alpha,
+                prior_beta: settings.rl.prior_beta,
+            },
         };
-        let names = [instrument.name.clone()];
-        let mut store = runtime.block_on(SqliteStore::open(path, Durability::Backtest, &names, facts))?;
-        let stored = runtime.block_on(store.meta("run_id"))?;
-        match stored {
+        let mut store = runtime.block_on(SqliteStore::open(path, config))?;
+        match runtime.block_on(store.meta("run_id"))? {
             Some(stored) if stored != run_id => {
                 return Err(AppError::OtherRun { path: shown, stored, asked: run_id.to_owned() });
             }
             Some(_) if !resume => return Err(AppError::AlreadyRun { path: shown }),
             Some(_) => {}
-            None => runtime.block_on(store.set_meta("run_id", run_id))?,
+            None => runtime.block_on(store.set_meta(&[("run_id", run_id)]))?,
         }
         let cursor = runtime.block_on(store.cursor())?;
         let restored: Option<Restored> = runtime.block_on(store.restore())?;
@@ -440,6 +438,10 @@ impl Keeper {
 
     fn commit(&mut self, records: &[Record], events: u64) -> Result<(), AppError> {
         Ok(self.runtime.block_on(self.store.commit(records, events))?)
+    }
+
+    fn close(self) -> Result<(), AppError> {
+        Ok(self.runtime.block_on(self.store.close())?)
     }
 
     fn verify(&mut self, replayed: &Checkpoint) -> Result<(), AppError> {

@@ -5,7 +5,7 @@ use alavanca_calendar::{Session, SessionRule, TradingZone};
 use alavanca_capital::{CapitalConfig, CapitalSettings};
 use alavanca_engine::{DeskConfig, Engine, EngineConfig, Levels, ScalpCustody};
 use alavanca_gate::{GateConfig, GateSettings};
-use alavanca_kernel::{Instrument, SettingError};
+use alavanca_kernel::{AccountMode, Contracts, Costs, Instrument, SettingError};
 use alavanca_liquidity::{LiquidityMap, NoLiquidity, RelativeVolume, SwingVolumeConfig, SwingVolumeLevels};
 use alavanca_regime::{AdxAtrConfig, AdxAtrDetector};
 use alavanca_risk::RiskConfig;
@@ -17,10 +17,7 @@ use alavanca_signals::{
 };
 use alavanca_updater::UpdaterConfig;
 
-use crate::settings::{BrainName, LiquidityKind, Settings};
-
-/// Bars of the mean volume of [`RelativeVolume`].
-const RELATIVE_VOLUME_BARS: usize = 100;
+use crate::settings::{BRAINS, LiquidityKind, Settings};
 
 /// Whether the gate stands between signal and order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,13 +64,24 @@ pub fn build_with(
     };
     let rl = RlConfig::new(settings.rl)?;
     let engine = Engine::new(engine_config(settings, gating)?, vec![desk], Box::new(ThompsonSampling::new(rl)))?;
-    let simulation = SimSettings {
-        mode: settings.account_mode(instrument),
-        balance: settings.capital.operator_capital,
-        ..settings.simulation
-    };
+    let simulation = simulation(settings, instrument);
     let exchange = SimExchange::new(simulation, vec![instrument.clone()])?;
     Ok(Built { engine, exchange, fill: simulation.fill })
+}
+
+/// What the simulated exchange is to be. Without `ACCOUNT_MODE` B3's instruments are netted and all others hedged.
+fn simulation(settings: &Settings, instrument: &Instrument) -> SimSettings {
+    let usual = if instrument.session == "B3" { AccountMode::Netting } else { AccountMode::Hedging };
+    SimSettings {
+        mode: settings.account_mode.unwrap_or(usual),
+        balance: settings.capital.operator_capital,
+        fill: settings.fill,
+        latency_ms: settings.latency_ms,
+        partial_fill_max: settings.partial_fill_max.map(Contracts::new),
+        reject_probability: settings.reject_probability,
+        costs: (!settings.costs).then_some(Costs::NONE),
+        seed: settings.sim_seed,
+    }
 }
 
 fn engine_config(settings: &Settings, gating: Gating) -> Result<EngineConfig, SettingError> {
@@ -105,7 +113,7 @@ fn levels(settings: &Settings, brains: Vec<Box<dyn Brain>>) -> Result<Levels, Se
     let meta = MetaBrain::new(MetaConfig::new(settings.meta)?, boss.names());
     let liquidity: Box<dyn LiquidityMap> = match settings.liquidity_kind {
         LiquidityKind::SwingVolume => Box::new(SwingVolumeLevels::new(SwingVolumeConfig::new(settings.liquidity)?)),
-        LiquidityKind::RelativeVolume => Box::new(RelativeVolume::new(RELATIVE_VOLUME_BARS)),
+        LiquidityKind::RelativeVolume => Box::new(RelativeVolume::new(settings.liquidity.volume_bars)),
         LiquidityKind::None => Box::new(NoLiquidity),
     };
     let regime = Box::new(AdxAtrDetector::new(AdxAtrConfig::new(settings.regime)?));
@@ -122,12 +130,13 @@ pub fn brains(settings: &Settings, instrument: &Instrument) -> Result<Vec<Box<dy
         .iter()
         .map(|name| -> Result<Box<dyn Brain>, SettingError> {
             let tick = instrument.tick;
-            Ok(match name {
-                BrainName::EmaTrend => Box::new(EmaTrend::new(EmaTrendConfig::new(settings.ema_trend, tick)?)),
-                BrainName::MeanReversion => {
+            Ok(match name.as_str() {
+                "EMA_TREND" => Box::new(EmaTrend::new(EmaTrendConfig::new(settings.ema_trend, tick)?)),
+                "MEAN_REVERSION" => {
                     Box::new(MeanReversion::new(MeanReversionConfig::new(settings.mean_reversion, tick)?))
                 }
-                BrainName::SmaCross => Box::new(SmaCross::new(SmaCrossConfig::new(settings.sma_cross, tick)?)),
+                "SMA_CROSS" => Box::new(SmaCross::new(SmaCrossConfig::new(settings.sma_cross, tick)?)),
+                _ => return Err(SettingError::new("BRAINS", name, format!("known are {}", BRAINS.join(", ")))),
             })
         })
         .collect()

@@ -126,6 +126,7 @@ pub struct OrdersSummary {
     pub canceled: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
 fn units<S: Serializer>(amount: &Money, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(amount.to_f64())
 }
