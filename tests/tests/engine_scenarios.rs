@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+use alavanca_adapters_sim::FillAt;
 use alavanca_engine::{
     AccountView, BlockCause, Chooser, Command, Effect, Engine, Event, LearnSkip, OnOpposite, PolicyEventKind, Record,
     ScalpCustody,
@@ -976,6 +977,30 @@ fn the_engine_closes_the_extra_of_a_netting_account_by_reduce_only_orders() {
         assert_eq!(bench.position(), base, "{kind}");
         assert_eq!(bench.counts().unexpected_reports, 0);
     }
+}
+
+#[test]
+fn an_engine_that_keeps_the_extra_hands_it_over_all_the_same() {
+    let mut rig = Rig { custody: ScalpCustody::Engine, ..hybrid(Side::Buy) };
+    rig.sim.mode = AccountMode::Netting;
+    let mut bench = rig.bench();
+    for second in 0..400 {
+        let bid = if second < 190 { 130_000 } else { 130_040 };
+        bench.tick(tick(second * 1_000, bid, bid + 5));
+    }
+    assert_eq!(bench.recorder.scalp_kinds(), [ScalpEventKind::Opened, ScalpEventKind::HandedOver]);
+    assert_eq!(bench.position(), 11);
+}
+
+/// What an order could not fill at one close it fills at the next, also where the engine has nothing to say.
+#[test]
+fn with_fills_at_the_close_a_rest_fills_at_each_close() {
+    let mut rig = plain(&[(2, Side::Buy)]);
+    rig.sim.fill = FillAt::Close;
+    rig.sim.partial_fill_max = Some(Contracts::new(4));
+    let bench = rig.run(&Chart::default().flat(5));
+    let fills: Vec<_> = bench.recorder.fills().iter().map(|fill| (fill.at, fill.quantity.count())).collect();
+    assert_eq!(fills, [(at_minute(3), 4), (at_minute(4), 4), (at_minute(5), 2)]);
 }
 
 // Several symbols (semantics 7, 35).

@@ -327,6 +327,35 @@ fn a_drawdown_is_measured_from_the_best_result_before_the_cut() {
     }
 }
 
+/// Started again without any history: a symbol whose price is not yet known is not at zero.
+#[test]
+fn a_trade_without_a_price_is_not_a_loss() {
+    let one = Rig::default().instruments[0].clone();
+    let other = Instrument { name: "WINZ26".to_owned(), ..one.clone() };
+    let buy = vec![(2, trigger(Side::Buy, 300, 900))];
+    let mut rig = Rig {
+        instruments: vec![one, other],
+        signals: vec![buy.clone(), buy],
+        actions: vec![Action::Enter],
+        ..Rig::default()
+    };
+    rig.capital.max_contracts_cap = 5;
+    rig.risk.daily_loss_limit = Some(Money::from_units(150));
+    let bars = Chart::default().flat(8).bars;
+    let mut bench = rig.bench();
+    for bar in &bars[..6] {
+        bench.bar(SymbolId::new(0), bar);
+        bench.bar(SymbolId::new(1), bar);
+    }
+    let (mut engine, _) = rig.engine();
+    let restored = Restored { checkpoint: bench.engine().checkpoint(), policy: Vec::new(), snapshots: Vec::new() };
+    engine.restore(restored).unwrap();
+    bench.simulation.replace_engine(engine);
+    bench.bar(SymbolId::new(0), &bars[6]);
+    assert_eq!((bench.engine().open_trades().count(), bench.recorder.risk().len()), (2, 0));
+    assert_eq!(bench.recorder.orders().len(), 2, "nothing was flattened");
+}
+
 /// The same, with the real store between the two engines.
 #[test]
 fn through_the_store() {
