@@ -220,8 +220,11 @@ fn run_stored(
     run_id: &str,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, AppError> {
-    let mut keeper =
-        request.db.as_deref().map(|path| Keeper::open(path, settings, instrument, run_id, request.resume)).transpose()?;
+    let mut keeper = request
+        .db
+        .as_deref()
+        .map(|path| Keeper::open(path, settings, instrument, run_id, request.resume))
+        .transpose()?;
     let resumed_after = keeper.as_ref().map_or(0, |keeper| keeper.cursor);
     let mut sink = RunSink { keeps: keeper.is_some(), skip_until: resumed_after, ..RunSink::default() };
     let run = run(source, built, &mut sink, keeper.as_mut(), progress)?;
@@ -369,8 +372,9 @@ impl RunSink {
             .filter_map(|notice| match notice {
                 Notice::ScalpOutOfReach { target, expected_move, .. } => Some(format!(
                     "{}: a scalp's distances (target {target}) lie beyond what the market usually moves within its \
-                     time limit ({expected_move}): most scalps will end at the time limit",
-                    instrument.name
+                     time limit ({}): most scalps will end at the time limit",
+                    instrument.name,
+                    expected_move.to_tick(instrument.tick)
                 )),
                 Notice::BadInput { .. } | Notice::UnexpectedReport { .. } => None,
             })
