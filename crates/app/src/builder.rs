@@ -57,10 +57,23 @@ pub fn build_with(
     gating: Gating,
     brains: Vec<Box<dyn Brain>>,
 ) -> Result<Built, SettingError> {
+    build_on(settings, instrument, gating, levels(settings, brains)?)
+}
+
+/// Builds it on levels 1 to 4 of one's own.
+///
+/// # Errors
+/// The first setting that cannot be.
+pub fn build_on(
+    settings: &Settings,
+    instrument: &Instrument,
+    gating: Gating,
+    levels: Levels,
+) -> Result<Built, SettingError> {
     let desk = DeskConfig {
         instrument: instrument.clone(),
         session: SessionRule::new(Session::by_name(&instrument.session)?, &settings.session)?,
-        levels: levels(settings, brains)?,
+        levels,
     };
     let rl = RlConfig::new(settings.rl)?;
     let engine = Engine::new(engine_config(settings, gating)?, vec![desk], Box::new(ThompsonSampling::new(rl)))?;
@@ -108,7 +121,11 @@ fn engine_config(settings: &Settings, gating: Gating) -> Result<EngineConfig, Se
     })
 }
 
-fn levels(settings: &Settings, brains: Vec<Box<dyn Brain>>) -> Result<Levels, SettingError> {
+/// Levels 1 to 4 as the settings say, with these brains.
+///
+/// # Errors
+/// The first setting that cannot be.
+pub fn levels(settings: &Settings, brains: Vec<Box<dyn Brain>>) -> Result<Levels, SettingError> {
     let boss = BossBrain::new(brains)?;
     let meta = MetaBrain::new(MetaConfig::new(settings.meta)?, boss.names());
     let liquidity: Box<dyn LiquidityMap> = match settings.liquidity_kind {
