@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use crate::peers;
 use crate::table::aligned;
 use crate::workspace::{Metadata, cargo};
 
@@ -36,6 +37,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let mut rest = arguments.iter();
     while let Some(&argument) = rest.next() {
         match argument {
+            "--peers" => return peers::run(Path::new(rest.next().context("--peers needs their folder")?), "5"),
             "--no-run" => measure = false,
             "-p" | "--package" => packages.push(*rest.next().context("-p needs a package")?),
             flag if flag.starts_with('-') => bail!("unknown option `{flag}`"),

@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod graph;
 mod names;
+mod peers;
 mod setup;
 mod table;
 mod workspace;

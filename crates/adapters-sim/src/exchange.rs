@@ -660,8 +660,19 @@ impl Market {
     #[inline]
     fn open_result(&self, leg: &Leg) -> Money {
         let side = leg.levels.side();
-        let value = i128::from(leave_of(self.leave, side).raw()) * i128::from(leg.open.count());
-        self.worth.money(i128::from(side.sign()) * (value - leg.entry_sum)) - self.commission(leg.open)
+        let leave = leave_of(self.leave, side).raw();
+        let small = i64::try_from(leg.entry_sum).ok().and_then(|entry| {
+            let value = leave.checked_mul(i64::from(leg.open.count()))?;
+            value.checked_sub(entry)?.checked_mul(side.sign())
+        });
+        let worth = match small {
+            Some(distance) => self.worth.money_of(distance),
+            None => {
+                let value = i128::from(leave) * i128::from(leg.open.count());
+                self.worth.money(i128::from(side.sign()) * (value - leg.entry_sum))
+            }
+        };
+        worth - self.commission(leg.open)
     }
 
     /// How much of a leg pending orders are closing.

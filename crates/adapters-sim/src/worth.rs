@@ -26,15 +26,28 @@ impl Worth {
     /// The worth of a distance times contracts, in 10⁻⁸, rounded once, halves away from zero.
     #[inline]
     pub(crate) fn money(self, distance: i128) -> Money {
+        match i64::try_from(distance) {
+            Ok(small) => self.money_of(small),
+            Err(_) => self.money_of_large(distance),
+        }
+    }
+
+    /// The same in 64 bits, which nearly every distance fits.
+    #[inline]
+    pub(crate) fn money_of(self, distance: i64) -> Money {
+        let half = if distance >= 0 { self.denominator / 2 } else { -(self.denominator / 2) };
+        match distance.checked_mul(self.numerator).and_then(|value| value.checked_add(half)) {
+            Some(value) => Money::from_cents(value / self.denominator),
+            None => self.money_of_large(i128::from(distance)),
+        }
+    }
+
+    #[cold]
+    fn money_of_large(self, distance: i128) -> Money {
         let Some(numerator) = distance.checked_mul(i128::from(self.numerator)) else {
             return Money::from_cents(if distance > 0 { i64::MAX } else { i64::MIN });
         };
         let half = self.denominator / 2;
-        if let Ok(small) = i64::try_from(numerator)
-            && let Some(shifted) = small.checked_add(if small >= 0 { half } else { -half })
-        {
-            return Money::from_cents(shifted / self.denominator);
-        }
         let half = i128::from(if numerator >= 0 { half } else { -half });
         let cents = (numerator + half) / i128::from(self.denominator);
         Money::from_cents(i64::try_from(cents).unwrap_or(if cents > 0 { i64::MAX } else { i64::MIN }))

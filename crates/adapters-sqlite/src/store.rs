@@ -377,7 +377,7 @@ impl Store<Record, Restored> for SqliteStore {
 }
 
 /// So many records are made into rows at a time.
-const PART: usize = 512;
+const PART: usize = 4_096;
 
 async fn send(writer: &mut SqliteConnection, calls: Vec<Call>) -> Result<(), StoreError> {
     for call in calls {

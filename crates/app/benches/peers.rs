@@ -85,25 +85,18 @@ fn bars(path: Option<&Path>, eurusd: &Instrument) -> Result<Vec<Bar>, Failure> {
     Ok(all)
 }
 
-/// CPU seconds this process has used, all threads together.
+/// CPU seconds the main thread has used, on which every work but the stored one runs.
 fn cpu() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = |n: usize| after_name.split_whitespace().nth(n).and_then(|t| t.parse::<f64>().ok()).unwrap_or(0.0);
-    // User and system time, in the hundredths of a second that Linux counts in.
-    (ticks(11) + ticks(12)) / 100.0
+    let stat = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    stat.split_whitespace().next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap_or(0.0) / 1e9
 }
 
-/// Repeats a work until it has used enough CPU time for its clock, `runs` times; the median second per repetition.
-fn median_seconds(runs: usize, mut work: impl FnMut() -> Result<(), Failure>) -> Result<f64, Failure> {
-    let repeat = if runs == 1 { 1 } else { 20 };
-    let mut seconds = Vec::with_capacity(runs);
-    for _ in 0..runs {
-        let begun = cpu();
-        for _ in 0..repeat {
-            work()?;
-        }
-        seconds.push((cpu() - begun) / f64::from(repeat));
+/// The median of what the work says it took, over `runs` rounds of some repetitions.
+fn median_seconds(runs: usize, mut work: impl FnMut() -> Result<f64, Failure>) -> Result<f64, Failure> {
+    let repeat = if runs == 1 { 1 } else { 5 };
+    let mut seconds = Vec::with_capacity(runs * repeat);
+    for _ in 0..runs * repeat {
+        seconds.push(work()?);
     }
     seconds.sort_by(f64::total_cmp);
     Ok(seconds[seconds.len() / 2].max(1e-9))
@@ -172,11 +165,13 @@ fn work_a(bars: &[Bar], instrument: &Instrument, point: Price, what: &str, runs:
         let built = built(BARE, instrument, point, Gating::Off, true)?;
         let mut simulation = Simulation::new(built.engine, built.exchange, built.fill);
         let mut figures = Figures::default();
+        let begun = cpu();
         for bar in bars {
             simulation.on_bar(SYMBOL, bar, &mut figures);
         }
+        let seconds = cpu() - begun;
         (trades, points) = (figures.tally.summary().trades, figures.points);
-        Ok(())
+        Ok(seconds)
     })?;
     line("A", what, bars.len(), seconds, &[("trades", trades as i64), ("pnl_pts", points)]);
     Ok(())
@@ -225,6 +220,7 @@ fn work_b(n: usize, runs: usize) -> Result<(), Failure> {
         let gate = Gate::new(GateConfig::new(defaults.gate)?);
         let mut policy = ThompsonSampling::new(RlConfig::new(defaults.rl)?);
         let signal = Signal { side: Side::Buy, score: Unit::ONE, stop: ExitAt::Distance(distance), target: None };
+        let begun = cpu();
         for (context, won) in &contexts {
             let allocation = capital.allocate(context, Money::from_units(150));
             let state = gate.state(context);
@@ -233,7 +229,7 @@ fn work_b(n: usize, runs: usize) -> Result<(), Failure> {
             contracts += u64::from(verdict.total().count());
             policy.learn(SYMBOL, state, action, if *won { win } else { loss });
         }
-        Ok(())
+        Ok(cpu() - begun)
     })?;
     line("B", "decision+update", n, seconds, &[("contracts", std::hint::black_box(contracts) as i64)]);
     Ok(())
@@ -254,11 +250,13 @@ fn work_e(bars: &[Bar], instrument: &Instrument, point: Price, what: &str, runs:
         let built = built(LOOP, instrument, point, Gating::AsConfigured, false)?;
         let mut simulation = Simulation::new(built.engine, built.exchange, built.fill);
         let mut figures = Figures::default();
+        let begun = cpu();
         for bar in bars {
             simulation.on_bar(SYMBOL, bar, &mut figures);
         }
+        let seconds = cpu() - begun;
         decisions = figures.tally.summary().decisions;
-        Ok(())
+        Ok(seconds)
     })?;
     line("E", what, bars.len(), seconds, &[("decisions", decisions as i64)]);
     Ok(())

@@ -112,6 +112,7 @@ impl Simulation {
     }
 
     /// Carries out the engine's effects, in order: what is recorded is handed on before what follows is sent.
+    #[inline]
     fn act(&mut self, at: Timestamp, sink: &mut impl Sink) {
         for effect in self.effects.drain(..) {
             match effect {

@@ -16,28 +16,27 @@ impl Engine {
     /// Looks after everything that is open, at the end of a bar or at a tick: risk, the session's end, what should be
     /// closed and is not, a stop that has to move, a scalp's time limit where the engine decides about it.
     pub(crate) fn watch(&mut self, symbol: SymbolId, effects: &mut Vec<Effect>) {
-        let open: Money = self
-            .desks
-            .iter()
+        let mut open = Money::ZERO;
+        for desk in &self.desks {
             // After a restart a symbol has no price before its first bar: its trade is not worth nothing for that.
-            .filter(|desk| desk.quote.mark.is_positive())
-            .filter_map(|desk| desk.trade.as_ref().map(|trade| (desk, trade)))
-            .map(|(desk, trade)| {
-                let quote = desk.quote;
-                let mark = match trade.side {
-                    Side::Buy if quote.book && quote.tradable => quote.bid,
-                    Side::Sell if quote.book && quote.tradable => quote.ask,
-                    _ => quote.mark,
-                };
-                trade.open_result(&desk.instrument, mark)
-            })
-            .sum();
-        let peak = self.risk.snapshot().peak;
+            let (Some(trade), quote) = (&desk.trade, &desk.quote) else { continue };
+            if !quote.mark.is_positive() {
+                continue;
+            }
+            let mark = match trade.side {
+                Side::Buy if quote.book && quote.tradable => quote.bid,
+                Side::Sell if quote.book && quote.tradable => quote.ask,
+                _ => quote.mark,
+            };
+            open += trade.open_result(&desk.instrument, mark);
+        }
+        let watches_peak = self.config.risk.settings().drawdown_limit.is_some();
+        let peak = watches_peak.then(|| self.risk.snapshot().peak);
         if let Some(change) = self.risk.on_open_result(open, self.now) {
             self.apply_risk(change, effects);
         }
         // A drawdown is measured from it, after a restart, too.
-        self.dirty |= self.config.risk.settings().drawdown_limit.is_some() && self.risk.snapshot().peak != peak;
+        self.dirty |= peak.is_some_and(|peak| self.risk.snapshot().peak != peak);
         let desk = &self.desks[symbol.index()];
         let Some(trade) = &desk.trade else { return };
         let break_even_due = trade.break_even_due;

@@ -374,6 +374,7 @@ impl Leg {
     }
 
     /// What is open, valued at `mark`: before exit costs.
+    #[inline]
     pub fn open_result(&self, instrument: &Instrument, mark: Price) -> Money {
         self.lots.iter().map(|lot| instrument.gross(self.side, lot.price, mark, lot.quantity)).sum()
     }

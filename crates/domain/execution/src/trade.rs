@@ -69,8 +69,10 @@ impl OpenTrade {
     }
 
     /// What is open, valued at `mark`.
+    #[inline]
     pub fn open_result(&self, instrument: &Instrument, mark: Price) -> Money {
-        self.legs().map(|leg| leg.open_result(instrument, mark)).sum()
+        let extra = self.extra.as_ref().map_or(Money::ZERO, |extra| extra.open_result(instrument, mark));
+        self.base.open_result(instrument, mark) + extra
     }
 
     /// When the first leg was filled; `None` before.

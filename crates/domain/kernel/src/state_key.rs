@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -76,7 +77,14 @@ impl StateKey {
     }
 
     /// The stored name: the first 16 hex digits of SHA-256 of the state's text. Stable across platforms and releases.
+    /// Every name is computed once.
     pub fn to_hash(self) -> StateHash {
+        static NAMES: LazyLock<Vec<StateHash>> =
+            LazyLock::new(|| (0..StateKey::COUNT).map(|i| StateIndex(i as u16).key().hash_text()).collect());
+        NAMES[self.index().get()]
+    }
+
+    fn hash_text(self) -> StateHash {
         let digest = Sha256::digest(self.to_string().as_bytes());
         let mut hex = [0_u8; 16];
         for (i, byte) in digest.iter().take(8).enumerate() {
