@@ -31,6 +31,8 @@ const SQLITE_MIN: [u32; 3] = [3, 51, 3];
 const APPLICATION_ID: i64 = 0x416c_6176;
 /// How long to wait for another connection's write.
 const BUSY: Duration = Duration::from_secs(5);
+/// In KiB, negative as SQLite wants it: a commit of a backtest fits, else its pages are written and read back twice.
+const CACHE: &str = "-16384";
 /// What every SQLite file begins with.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
@@ -73,6 +75,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(BUSY)
+        .pragma("cache_size", CACHE)
         .statement_cache_capacity(STATEMENTS_CACHED)
         .disable_statement_logging()
 }
