@@ -665,12 +665,11 @@ impl Market {
             let value = leave.checked_mul(i64::from(leg.open.count()))?;
             value.checked_sub(entry)?.checked_mul(side.sign())
         });
-        let worth = match small {
-            Some(distance) => self.worth.money_of(distance),
-            None => {
-                let value = i128::from(leave) * i128::from(leg.open.count());
-                self.worth.money(i128::from(side.sign()) * (value - leg.entry_sum))
-            }
+        let worth = if let Some(distance) = small {
+            self.worth.money_of(distance)
+        } else {
+            let value = i128::from(leave) * i128::from(leg.open.count());
+            self.worth.money(i128::from(side.sign()) * (value - leg.entry_sum))
         };
         worth - self.commission(leg.open)
     }

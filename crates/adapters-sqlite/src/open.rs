@@ -63,7 +63,7 @@ pub async fn open_read_only(path: &Path) -> Result<DatabaseConnection, StoreErro
     check(&db, path, false).await?;
     if applied(&db).await.map_err(|e| unreadable(path, &e))? != migration::known() {
         return Err(StoreError::Open(format!(
-            "{} was written by an older release: open it once with `alavanca run` or `alavanca backtest`, which brings \
+            "{} was written by an older release: open it once with `alavanca backtest --resume`, which brings \
              it up to date",
             path.display()
         )));

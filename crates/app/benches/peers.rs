@@ -301,9 +301,10 @@ fn work_e_stored(bars: &[Bar], instrument: &Instrument, runs: usize) -> Result<(
 }
 
 fn line(work: &str, what: &str, items: usize, seconds: f64, more: &[(&str, i64)]) {
-    let more: String = more.iter().map(|(key, value)| format!(",\"{key}\":{value}")).collect();
-    println!(
-        "{{\"work\":\"{work}\",\"peer\":\"alavanca/{what}\",\"items\":{items},\"seconds\":{seconds:.6},\"per_s\":{:.0}{more}}}",
+    print!(
+        "{{\"work\":\"{work}\",\"peer\":\"alavanca/{what}\",\"items\":{items},\"seconds\":{seconds:.6},\"per_s\":{:.0}",
         items as f64 / seconds
     );
+    more.iter().for_each(|(key, value)| print!(",\"{key}\":{value}"));
+    println!("}}");
 }
