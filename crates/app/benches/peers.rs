@@ -305,6 +305,8 @@ fn line(work: &str, what: &str, items: usize, seconds: f64, more: &[(&str, i64)]
         "{{\"work\":\"{work}\",\"peer\":\"alavanca/{what}\",\"items\":{items},\"seconds\":{seconds:.6},\"per_s\":{:.0}",
         items as f64 / seconds
     );
-    more.iter().for_each(|(key, value)| print!(",\"{key}\":{value}"));
+    for (key, value) in more {
+        print!(",\"{key}\":{value}");
+    }
     println!("}}");
 }

@@ -42,7 +42,11 @@ fn step(c: &mut Criterion) {
     group.bench_function("bar", |bencher| {
         bencher.iter_batched(
             || simulation(&win),
-            |mut simulation| bars.iter().for_each(|bar| simulation.on_bar(SYMBOL, bar, &mut Nothing)),
+            |mut simulation| {
+                for bar in &bars {
+                    simulation.on_bar(SYMBOL, bar, &mut Nothing);
+                }
+            },
             BatchSize::LargeInput,
         );
     });
@@ -50,7 +54,11 @@ fn step(c: &mut Criterion) {
     group.bench_function("tick", |bencher| {
         bencher.iter_batched(
             || simulation(&win),
-            |mut simulation| ticks.iter().for_each(|tick| simulation.on_tick(SYMBOL, tick, &mut Nothing)),
+            |mut simulation| {
+                for tick in &ticks {
+                    simulation.on_tick(SYMBOL, tick, &mut Nothing);
+                }
+            },
             BatchSize::LargeInput,
         );
     });
