@@ -158,18 +158,23 @@ impl Sink for Figures {
     fn notice(&mut self, _: Notice) {}
 }
 
+/// Runs all bars, and says what CPU time that took: the building of the engine is not in it.
+fn run(built: Built, bars: &[Bar]) -> (f64, Figures) {
+    let mut simulation = Simulation::new(built.engine, built.exchange, built.fill);
+    let mut figures = Figures::default();
+    let begun = cpu();
+    for bar in bars {
+        simulation.on_bar(SYMBOL, bar, &mut figures);
+    }
+    (cpu() - begun, figures)
+}
+
 /// A: the engine with the full order life cycle on the simulated exchange, fills at the next open, costs off.
 fn work_a(bars: &[Bar], instrument: &Instrument, point: Price, what: &str, runs: usize) -> Result<(), Failure> {
     let (mut trades, mut points) = (0, 0);
     let seconds = median_seconds(runs, || {
         let built = built(BARE, instrument, point, Gating::Off, true)?;
-        let mut simulation = Simulation::new(built.engine, built.exchange, built.fill);
-        let mut figures = Figures::default();
-        let begun = cpu();
-        for bar in bars {
-            simulation.on_bar(SYMBOL, bar, &mut figures);
-        }
-        let seconds = cpu() - begun;
+        let (seconds, figures) = run(built, bars);
         (trades, points) = (figures.tally.summary().trades, figures.points);
         Ok(seconds)
     })?;
@@ -248,13 +253,7 @@ fn work_e(bars: &[Bar], instrument: &Instrument, point: Price, what: &str, runs:
     let mut decisions = 0;
     let seconds = median_seconds(runs, || {
         let built = built(LOOP, instrument, point, Gating::AsConfigured, false)?;
-        let mut simulation = Simulation::new(built.engine, built.exchange, built.fill);
-        let mut figures = Figures::default();
-        let begun = cpu();
-        for bar in bars {
-            simulation.on_bar(SYMBOL, bar, &mut figures);
-        }
-        let seconds = cpu() - begun;
+        let (seconds, figures) = run(built, bars);
         decisions = figures.tally.summary().decisions;
         Ok(seconds)
     })?;
