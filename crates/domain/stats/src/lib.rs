@@ -22,7 +22,7 @@ mod describe;
 mod quadrature;
 mod special;
 
-pub use bootstrap::bootstrap_interval;
+pub use bootstrap::{StationaryBootstrap, bootstrap_interval, percentile_interval};
 pub use describe::{Drawdown, Moments, max_drawdown, profit_factor, quantile, sharpe_per_day};
 pub use quadrature::integrate;
 pub use special::{Beta, ln_gamma, regularized_incomplete_beta, stirling_error};
