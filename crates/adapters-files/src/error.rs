@@ -10,7 +10,7 @@ use crate::FileReport;
 #[non_exhaustive]
 pub enum FileError {
     /// The file system said no.
-    #[error("{}: cannot be read: {source}", path.display())]
+    #[error("{}: cannot be read: {source}. {}", path.display(), remedy(source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -37,10 +37,11 @@ pub enum FileError {
     },
     /// The content is none of the known layouts.
     #[error(
-        "{}: not a market data file I know: line {line} is `{found}` ({why}). Known are MetaTrader 5 bar and tick \
+        "{}: not a market data file I know: {}{why}. Known are MetaTrader 5 bar and tick \
          exports, Profit exports, HistData ASCII bars and ticks, and tables with a header that names date and time, \
          open, high, low, close (or bid and ask)",
-        path.display()
+        path.display(),
+        place(*line, found)
     )]
     Unknown {
         /// The file.
@@ -77,4 +78,19 @@ pub enum FileError {
     /// A setting that cannot be.
     #[error(transparent)]
     Setting(#[from] SettingError),
+}
+
+/// Where it was looked at; an empty file has no such place.
+fn place(line: u64, found: &str) -> String {
+    if found.is_empty() { String::new() } else { format!("line {line} is `{found}`: ") }
+}
+
+/// What can be done about it.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "Check the name and the folder",
+        io::ErrorKind::PermissionDenied => "Make it readable for you",
+        io::ErrorKind::IsADirectory => "Name one file in it",
+        _ => "Try again, or copy the file to another disk",
+    }
 }

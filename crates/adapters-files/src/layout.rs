@@ -133,7 +133,7 @@ impl Layout {
             lines => lines,
         };
         let Some((number, first)) = lines.first() else {
-            return Err((1, String::new(), "there is no line in it".to_owned()));
+            return Err((1, String::new(), "it is empty".to_owned()));
         };
         let unknown = |why: &str| (*number, shown(first), why.to_owned());
         let quoted = lines.iter().take(3).any(|(_, line)| line.contains(&b'"'));

@@ -11,7 +11,7 @@ use alavanca_ports::{Store, StoreError};
 use alavanca_report::{Summary, Tally};
 use sha2::{Digest, Sha256};
 
-use crate::backtest_types::{BacktestReport, BacktestRequest, Progress, RunCounts, SourceFacts};
+use crate::backtest_types::{BacktestReport, BacktestRequest, Progress, RunCounts, SourceFacts, Stop};
 use crate::builder::{Built, Gating, build};
 use crate::settings::{Loaded, Settings};
 use crate::simulation::{Simulation, Sink};
@@ -84,7 +84,8 @@ pub enum AppError {
     Stopped(String),
 }
 
-/// Runs it. With more than one thread the second engine runs beside the first; the figures are the same.
+/// Runs it. With more than one thread the second engine runs beside the first; the figures are the same. A run that is
+/// asked to stop has stored what it did so far, and has no figures of Level 4: they would be of another span.
 ///
 /// # Errors
 /// [`AppError`]; a refused file or setting leaves nothing behind.
@@ -107,9 +108,10 @@ pub fn run_backtest(
     let without_gate = (!request.without_level4).then(|| build(&settings, &instrument, Gating::Off)).transpose()?;
 
     let beside = request.threads > 1;
-    let second = |source: Source, built: Built| -> Result<Summary, AppError> {
+    let second = |source: Source, built: Built| -> Result<Option<Summary>, AppError> {
         let mut sink = RunSink::default();
-        run(source, built, &mut sink, None, &mut |_| {}).map(|_| sink.tally.summary())
+        let run = run(source, built, &mut sink, None, &request.stop, &mut |_| {})?;
+        Ok((!run.interrupted).then(|| sink.tally.summary()))
     };
     let again = |progress: &mut dyn FnMut(Progress)| open_market(request, &settings, progress).map(|m| m.source);
     let (gate, level4) = std::thread::scope(|scope| -> Result<(Outcome, Option<Summary>), AppError> {
@@ -124,9 +126,10 @@ pub fn run_backtest(
         let gate = run_stored(request, &settings, market.source, with_gate, &instrument, &run_id, progress)?;
         let level4 = match running {
             Some(Ok(thread)) => {
-                Some(thread.join().map_err(|_| AppError::Stopped("the Level 4 engine panicked".to_owned()))??)
+                thread.join().map_err(|_| AppError::Stopped("the Level 4 engine panicked".to_owned()))??
             }
-            Some(Err(built)) => Some(second(again(&mut |_| {})?, built)?),
+            Some(Err(_)) if gate.counts.interrupted => None,
+            Some(Err(built)) => second(again(&mut |_| {})?, built)?,
             None => None,
         };
         Ok((gate, level4))
@@ -141,7 +144,7 @@ pub fn run_backtest(
         run_id,
         settings: settings.fingerprint(),
         gate: gate.summary,
-        level4,
+        level4: level4.filter(|_| !gate.counts.interrupted),
         counts: gate.counts,
         notes: gate.notes,
     })
@@ -227,16 +230,30 @@ fn run_stored(
         .transpose()?;
     let resumed_after = keeper.as_ref().map_or(0, |keeper| keeper.cursor);
     let mut sink = RunSink { keeps: keeper.is_some(), skip_until: resumed_after, ..RunSink::default() };
-    let run = run(source, built, &mut sink, keeper.as_mut(), progress)?;
+    let run = run(source, built, &mut sink, keeper.as_mut(), &request.stop, progress)?;
     let mut notes = sink.notes(instrument);
     if resumed_after > 0 {
         notes.push(format!("resumed: the first {resumed_after} events had been stored before"));
+    }
+    if run.interrupted {
+        let until = run.last.map_or_else(|| "none".to_owned(), |at| at.to_string());
+        let go_on = match &request.db {
+            Some(path) => format!("go on with --db {} --resume", path.display()),
+            None => "with --db a run can be gone on with".to_owned(),
+        };
+        notes.push(format!("interrupted: figures are of the rows up to {until}, without what is still open; {go_on}"));
     }
     keeper.map(Keeper::close).transpose()?;
     let counts = run.simulation.engine().counts();
     Ok(Outcome {
         summary: sink.tally.summary(),
-        counts: RunCounts { bars: run.bars, ticks: run.ticks, resumed_after, rejected: counts.bad_inputs },
+        counts: RunCounts {
+            bars: run.bars,
+            ticks: run.ticks,
+            resumed_after,
+            rejected: counts.bad_inputs,
+            interrupted: run.interrupted,
+        },
         notes,
         first: run.first.map(|at| at.to_string()),
         last: run.last.map(|at| at.to_string()),
@@ -250,6 +267,7 @@ struct Run {
     ticks: u64,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
+    interrupted: bool,
 }
 
 fn run(
@@ -257,13 +275,18 @@ fn run(
     built: Built,
     sink: &mut RunSink,
     mut keeper: Option<&mut Keeper>,
+    stop: &Stop,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Run, AppError> {
     let simulation = Simulation::new(built.engine, built.exchange, built.fill);
-    let mut run = Run { simulation, bars: 0, ticks: 0, first: None, last: None };
+    let mut run = Run { simulation, bars: 0, ticks: 0, first: None, last: None, interrupted: false };
     let (mut rows, mut events, mut reported) = (Rows::new(), 0_u64, 0_u64);
     let mut end = Timestamp::MIN;
     while source.next_batch(&mut rows)? {
+        if stop.is_asked() {
+            run.interrupted = true;
+            break;
+        }
         match &rows {
             Rows::Bars(bars) => {
                 run.first = run.first.or(bars.first().map(|bar| bar.time));
@@ -299,8 +322,11 @@ fn run(
         }
     }
     if events > 0 {
-        run.simulation.end(end, sink);
-        events += 1;
+        // An interrupted run may be gone on with: what is open stays open.
+        if !run.interrupted {
+            run.simulation.end(end, sink);
+            events += 1;
+        }
         sink.commit(keeper, &mut run.simulation, events)?;
     }
     Ok(run)

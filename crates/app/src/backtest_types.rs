@@ -1,6 +1,8 @@
 //! What a backtest is asked, and what it answers.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use alavanca_report::Summary;
 use serde::Serialize;
@@ -26,6 +28,8 @@ pub struct BacktestRequest {
     pub threads: usize,
     /// Leave out the second engine.
     pub without_level4: bool,
+    /// Where somebody asks the run to end early.
+    pub stop: Stop,
 }
 
 impl Default for BacktestRequest {
@@ -40,7 +44,31 @@ impl Default for BacktestRequest {
             data_tz: None,
             threads: 1,
             without_level4: false,
+            stop: Stop::default(),
         }
+    }
+}
+
+/// A wish, from another thread or a signal, that a run ends early: what was done so far is stored and reported.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks for the end. It comes with the next few thousand rows.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the end was asked for.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Two requests are the same where they are stopped by the same wish.
+impl PartialEq for Stop {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
@@ -80,6 +108,8 @@ pub struct RunCounts {
     pub resumed_after: u64,
     /// Rows that the engine refused.
     pub rejected: u64,
+    /// Whether the run was ended before its last row.
+    pub interrupted: bool,
 }
 
 /// What a run ran on.

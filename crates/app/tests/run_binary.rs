@@ -158,6 +158,44 @@ fn a_killed_run_goes_on_where_it_was() {
     }
 }
 
+/// Ctrl-C ends a run with what was done stored and shown, and it can be gone on with as if nothing had been.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_is_stored_shown_and_gone_on_with() {
+    const DAYS: u32 = 200;
+    let (alone, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let stored = ["--db", "run.db", "--json"];
+    run(alone.path(), DAYS, &stored);
+    let database = folder.path().join("run.db");
+    let child = alavanca(folder.path(), DAYS, &stored).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let has_rows = || {
+        let db = Connection::open(&database).ok()?;
+        db.query_row("SELECT cursor FROM engine_state WHERE cursor > 0", [], |row| row.get::<_, i64>(0)).ok()
+    };
+    while !database.exists() || has_rows().is_none() {
+        assert!(Instant::now() < deadline, "nothing was stored");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let (shown, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.starts_with("interrupted: "), "{said}");
+    let report: Value = serde_json::from_str(&shown).unwrap();
+    let bars = report["counts"]["bars"].as_i64().unwrap();
+    assert_eq!(report["counts"]["interrupted"], true);
+    assert_eq!(report["level4"], Value::Null, "another span is no comparison");
+    assert!(report["notes"].to_string().contains("go on with --db run.db --resume"), "{}", report["notes"]);
+    let db = Connection::open(&database).unwrap();
+    assert_eq!(count(&db, "SELECT cursor FROM engine_state"), bars, "all that was run is stored");
+    assert_eq!(count(&db, "SELECT count(*) FROM trades"), report["gate"]["trades"].as_i64().unwrap());
+    drop(db);
+
+    run(folder.path(), DAYS, &["--db", "run.db", "--json", "--resume"]);
+    check_same("interrupted", &dump(&database), &dump(&alone.path().join("run.db")));
+}
+
 /// SIGKILL. Whether it still ran.
 fn kill(child: &mut Child) -> bool {
     let ran = child.try_wait().unwrap().is_none();

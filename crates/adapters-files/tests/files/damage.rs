@@ -64,8 +64,8 @@ fn archives_without_one_clear_file_are_refused() {
 fn what_is_no_market_data_is_told_with_its_line() {
     let folder = Folder::new();
     for (text, why) in [
-        ("", "no line"),
-        ("\n\n", "no line"),
+        ("", "it is empty"),
+        ("\n\n", "it is empty"),
         ("hello", "no three cells"),
         ("# a,b,c\n", "no row below it has a date"),
         ("date,open,high\n2021.03.11,1,2\n", "neither open, high, low and close"),

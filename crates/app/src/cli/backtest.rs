@@ -1,14 +1,15 @@
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use alavanca::backtest::{AppError, run_backtest};
-use alavanca::backtest_types::{BacktestRequest, Progress};
+use alavanca::backtest_types::{BacktestRequest, Progress, Stop};
 use alavanca::show;
 use alavanca_adapters_files::FileError;
 use clap::Args;
 
 use super::progress::Bar;
-use super::{FileArgs, SettingsArgs, colour, print, print_json};
+use super::{FileArgs, INTERRUPTED, SettingsArgs, colour, print, print_json};
 
 /// `alavanca backtest`.
 #[derive(Debug, Args)]
@@ -55,6 +56,7 @@ impl Backtest {
             data_tz: self.file.data_tz,
             threads: self.threads.unwrap_or_else(processors).get(),
             without_level4: self.without_level4,
+            stop: stop_on_interrupt(),
         };
         let mut bar = Bar::default();
         let report = run_backtest(&request, &loaded, &mut |progress| match progress {
@@ -73,6 +75,22 @@ impl Backtest {
         } else {
             print(&show::backtest(&report, colour()))?;
         }
-        Ok(0)
+        Ok(if report.counts.interrupted { INTERRUPTED } else { 0 })
     }
+}
+
+/// Ctrl-C, or a request to terminate, ends the run with what was done so far stored and shown; a second one ends it at
+/// once.
+fn stop_on_interrupt() -> Stop {
+    let stop = Stop::default();
+    let asked = stop.clone();
+    // Without a handler the signal ends the program, as it always did.
+    let _ = ctrlc::set_handler(move || {
+        if asked.is_asked() {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+        asked.ask();
+        let _ = writeln!(io::stderr(), "interrupted: finishing with what was done so far (again to end at once)");
+    });
+    stop
 }

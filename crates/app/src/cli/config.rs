@@ -53,7 +53,10 @@ impl Config {
                 } else if rows.is_empty() && changed {
                     print("All settings are defaults.\n")?;
                 } else if rows.is_empty() {
-                    return Err(Usage(format!("no setting's name contains {wanted}")).into());
+                    return Err(Usage(format!(
+                        "no setting's name contains {wanted}; `alavanca config show` lists all"
+                    ))
+                    .into());
                 } else {
                     print(&show::origins(&rows, colour()))?;
                 }

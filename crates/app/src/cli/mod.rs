@@ -1,5 +1,6 @@
 //! Commands, their exit codes, and how errors are told.
 
+mod about;
 mod backtest;
 mod config;
 mod data;
@@ -17,7 +18,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// Sizes, gates and manages trades on MetaTrader 5.
 #[derive(Debug, Parser)]
-#[command(name = "alavanca", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "alavanca", version = env!("ALAVANCA_VERSION"), after_help = EXAMPLES, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -36,7 +37,8 @@ Examples:
   alavanca config show --profile aggressive             each setting, its value, where it came from
   alavanca config check --config alavanca.toml          whether the settings can be
 
-Exit codes: 0 done, 1 the run failed, 2 usage or settings, 3 market data refused.";
+Exit codes: 0 done, 1 the run failed, 2 usage or settings, 3 market data refused,
+130 interrupted (what was done so far is stored and shown).";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -48,6 +50,10 @@ enum Command {
     /// Settings: where they come from and whether they can be.
     #[command(subcommand)]
     Config(config::Config),
+    /// Print the completions of a shell, to be sourced or put where it looks for them.
+    Completions(about::Completions),
+    /// Print the manual page, or write those of all commands into a folder.
+    Man(about::Man),
 }
 
 /// The run failed.
@@ -56,6 +62,8 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 /// Market data refused.
 const REFUSED: u8 = 3;
+/// Ended by Ctrl-C; what shells say of it, too.
+const INTERRUPTED: u8 = 130;
 
 pub(super) fn main() -> ExitCode {
     let Cli { command, json } = Cli::parse();
@@ -63,6 +71,8 @@ pub(super) fn main() -> ExitCode {
         Command::Backtest(backtest) => backtest.run(json),
         Command::Data(data) => data.run(json),
         Command::Config(config) => config.run(json),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
     };
     match done {
         Ok(code) => ExitCode::from(code),

@@ -368,7 +368,10 @@ fn read(path: &Path, problems: &mut Vec<Problem>) -> Option<(String, String)> {
     match std::fs::read_to_string(path) {
         Ok(text) => Some((name, text)),
         Err(error) => {
-            problems.push(Problem::File { origin: name, why: format!("cannot be read: {error}") });
+            problems.push(Problem::File {
+                origin: name,
+                why: format!("cannot be read: {error}. Check the name and the folder"),
+            });
             None
         }
     }

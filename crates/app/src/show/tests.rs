@@ -118,7 +118,7 @@ fn report() -> BacktestReport {
         settings: "fd61a03af4f77d870fc21e05e7e80678095c92d808cfb3b5c279ee04c74aca13".into(),
         gate: gate(),
         level4: Some(level4()),
-        counts: RunCounts { bars: 67_788, ticks: 0, resumed_after: 0, rejected: 0 },
+        counts: RunCounts { bars: 67_788, ticks: 0, resumed_after: 0, rejected: 0, interrupted: false },
         notes: vec![
             "bars of 60 s resolve a scalp of 180 s in three steps: 14 scalps could not be told apart and count as \
              stops"

@@ -1,0 +1,144 @@
+//! What the binary says when something is wrong: each message tells what happened, where, and what to do. One
+//! snapshot holds a kind of situation, with the exit code of each.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use insta::assert_snapshot;
+use rusqlite::Connection;
+
+/// What a situation prints: the command, its exit code, and standard error.
+struct Said(String);
+
+impl Said {
+    fn of(&mut self, folder: &Path, arguments: &[&str]) {
+        let output = Command::new(env!("CARGO_BIN_EXE_alavanca"))
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .output()
+            .unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        let command = arguments.join(" ");
+        assert_ne!(output.status.code(), Some(0), "alavanca {command}: nothing is wrong");
+        assert!(!err.contains("panicked") && !err.contains(&*folder.to_string_lossy()), "{command}: {err}");
+        writeln!(self.0, "$ alavanca {command}\nexit code {}\n{err}", output.status.code().unwrap()).unwrap();
+    }
+}
+
+/// Minute bars as MetaTrader exports them, one row a line, these rows in between.
+fn bars(extra: &[&str]) -> String {
+    let mut text = String::from("<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>\n");
+    for minute in 0..60 {
+        let open = 118_000 + 5 * (minute % 7);
+        let row = format!("{open}\t{}\t{}\t{}\t100\t500\t5", open + 20, open - 15, open + 5);
+        writeln!(text, "2021.03.08\t10:{minute:02}:00\t{row}").unwrap();
+        if minute == 30 {
+            extra.iter().for_each(|row| writeln!(text, "{row}").unwrap());
+        }
+    }
+    text
+}
+
+#[test]
+fn usage() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut said = Said(String::new());
+    said.of(folder.path(), &["backtset"]);
+    said.of(folder.path(), &["backtest", "--sybmol", "WIN"]);
+    said.of(folder.path(), &["backtest", "--seed", "seven"]);
+    said.of(folder.path(), &["backtest", "--resume"]);
+    said.of(folder.path(), &["backtest", "--accept-faults", "101"]);
+    said.of(folder.path(), &["backtest", "--data-tz", "Brasilia"]);
+    said.of(folder.path(), &["config", "show", "NO_SUCH_SETTING"]);
+    said.of(folder.path(), &["completions", "cmd"]);
+    assert_snapshot!(said.0);
+}
+
+#[test]
+fn settings() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("broken.toml"), "MIN_CONTRACTS = 1\nMAX_CONTRACTS_CAP = = 3\n").unwrap();
+    fs::write(folder.path().join("typo.toml"), "[capital]\nOPERATOR_CAPITAL_BRL = 10000\nMIN_CONTRACT = 2\n").unwrap();
+    let mut said = Said(String::new());
+    said.of(folder.path(), &["backtest", "--set", "SCALP_TP_POINT=80"]);
+    said.of(folder.path(), &["backtest", "--set", "OPERATOR_CAPITAL_BRL=NaN", "--set", "MIN_CONTRACTS=11"]);
+    said.of(folder.path(), &["backtest", "--set", "RL_POLICY_MODE=SARSA"]);
+    said.of(folder.path(), &["backtest", "--set", "MIN_CONTRACTS"]);
+    said.of(folder.path(), &["backtest", "--profile", "balancd"]);
+    said.of(folder.path(), &["backtest", "--config", "absent.toml"]);
+    said.of(folder.path(), &["backtest", "--config", "broken.toml"]);
+    said.of(folder.path(), &["backtest", "--config", "typo.toml"]);
+    said.of(folder.path(), &["backtest", "--symbol", "PETR4"]);
+    assert_snapshot!(said.0);
+}
+
+#[test]
+fn market_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| fs::write(folder.path().join(name), content).unwrap();
+    file("WIN_notes.csv", b"WIN looked strong today\n");
+    file("empty.csv", b"");
+    file("prices.csv", bars(&[]).as_bytes());
+    file("WIN_M1.csv", bars(&["2021.03.08\t10:30:10\tNaN\t118020\t117985\t118005\t100\t500\t5"]).as_bytes());
+    file("WIN.csv.gz", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2]);
+    file("WIN.zip", b"PK\x03\x04 cut off");
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    let mut said = Said(String::new());
+    for data in
+        ["absent.csv", "folder", "empty.csv", "WIN_notes.csv", "prices.csv", "WIN_M1.csv", "WIN.csv.gz", "WIN.zip"]
+    {
+        said.of(folder.path(), &["backtest", "--data", data]);
+    }
+    said.of(folder.path(), &["data", "inspect", "WIN_notes.csv"]);
+    assert_snapshot!(said.0);
+}
+
+#[test]
+fn databases() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let run = |name: &str, extra: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_alavanca"))
+            .args(["backtest", "--set", "SYNTHETIC_DAYS=2", "--db", name])
+            .args(extra)
+            .current_dir(folder.path())
+            .env_clear()
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    run("run.db", &[]);
+    run("changed.db", &[]);
+    run("newer.db", &[]);
+    run("damaged.db", &[]);
+    let change = |name: &str, sql: &str| Connection::open(path(name)).unwrap().execute_batch(sql).unwrap();
+    change("changed.db", "UPDATE engine_state SET checkpoint = replace(checkpoint, '\"orders\":', '\"orders\":1')");
+    change("newer.db", "INSERT INTO seaql_migrations VALUES ('m9999_of_the_future', 0)");
+    change("other.db", "CREATE TABLE recipes (name TEXT)");
+    fs::write(path("text.db"), "this is a letter, and no database at all, however long one looks at it").unwrap();
+    let damaged = fs::read(path("damaged.db")).unwrap();
+    let damaged: Vec<u8> =
+        damaged.iter().enumerate().map(|(n, &byte)| if n > 4_096 { byte ^ 0x55 } else { byte }).collect();
+    fs::write(path("damaged.db"), damaged).unwrap();
+    fs::create_dir(path("folder.db")).unwrap();
+
+    let mut said = Said(String::new());
+    let mut of = |extra: &[&str]| {
+        said.of(folder.path(), &[&["backtest", "--set", "SYNTHETIC_DAYS=2"], extra].concat());
+    };
+    of(&["--db", "run.db"]);
+    of(&["--db", "run.db", "--resume", "--seed", "8"]);
+    of(&["--db", "changed.db", "--resume"]);
+    of(&["--db", "newer.db", "--resume"]);
+    of(&["--db", "other.db"]);
+    of(&["--db", "text.db"]);
+    of(&["--db", "damaged.db", "--resume"]);
+    of(&["--db", "folder.db"]);
+    of(&["--db", "no/such/folder/run.db"]);
+    assert_snapshot!(said.0);
+}
