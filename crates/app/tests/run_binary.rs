@@ -162,13 +162,13 @@ fn a_killed_run_goes_on_where_it_was() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_is_stored_shown_and_gone_on_with() {
-    const DAYS: u32 = 200;
+    const DAYS: u32 = 100;
     let (alone, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let stored = ["--db", "run.db", "--json"];
     run(alone.path(), DAYS, &stored);
     let database = folder.path().join("run.db");
     let child = alavanca(folder.path(), DAYS, &stored).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let has_rows = || {
         let db = Connection::open(&database).ok()?;
         db.query_row("SELECT cursor FROM engine_state WHERE cursor > 0", [], |row| row.get::<_, i64>(0)).ok()
