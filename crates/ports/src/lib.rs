@@ -2,7 +2,7 @@
 //! engine; tests mock them (feature `mocks`) or hold an implementation against its contract (feature `contracts`).
 //!
 //! [`Clock`] and [`Entropy`] are synchronous. [`Store`], [`Broker`], [`Feed`] and [`Notifier`] wait on the world and
-//! stand behind the feature `async`, which no domain crate turns on.
+//! stand behind the feature `async`, [`TableSink`] behind `tables`; no domain crate turns them on.
 
 #[cfg(feature = "async")]
 mod broker;
@@ -16,6 +16,8 @@ mod feed;
 mod notifier;
 #[cfg(feature = "async")]
 mod store;
+#[cfg(feature = "tables")]
+mod table;
 
 #[cfg(feature = "mocks")]
 pub use broker::MockBroker;
@@ -39,3 +41,5 @@ pub use notifier::{Notice, Notifier, Severity};
 pub use store::MockStore;
 #[cfg(feature = "async")]
 pub use store::{Store, StoreError};
+#[cfg(feature = "tables")]
+pub use table::{Cell, Column, Kind, TableSink};
