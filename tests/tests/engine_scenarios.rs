@@ -758,7 +758,9 @@ fn a_bad_batch_is_rolled_back_bit_for_bit() {
     assert_eq!(learned.len(), 20, "the log keeps what was rolled back");
     assert!(learned.iter().all(|learned| learned.applied));
     let events = bench.recorder.policy();
-    let [PolicyEventKind::RolledBack { average, .. }] = [events[0].kind.clone()] else { panic!("{events:?}") };
+    let [PolicyEventKind::RolledBack { average: Some(average), .. }] = [events[0].kind.clone()] else {
+        panic!("{events:?}")
+    };
     assert_eq!((events.len(), average.to_f64().to_string()), (1, "0.2".to_owned()));
     let version = |bench: &Bench| bench.engine().policy().version();
     assert!(version(&bench) > version(&ten), "a rollback is a new version");

@@ -2,15 +2,38 @@
 
 use std::collections::BTreeMap;
 
+use alavanca_engine::{ChangedBy, PolicyEvent, PolicyEventKind};
 use alavanca_kernel::{Action, Regime, Reward, StateKey, SymbolId};
 use alavanca_ports::StoreError;
 use alavanca_rl::{Policy, PolicyRow, PolicyTable};
 use sea_orm::QueryResult;
+use serde::{Deserialize, Serialize};
 
 use crate::store::{SqliteStore, all, column, parse};
 
 /// How many entries of the log are in memory at a time.
 const PAGE: i64 = 1024;
+
+/// What the log keeps of an event of the policy in its column of JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EventDetail {
+    /// What happened, with its figures.
+    #[serde(flatten)]
+    pub(crate) kind: PolicyEventKind,
+    /// Who brought it about; not written where it was the engine.
+    #[serde(default, skip_serializing_if = "is_engine")]
+    pub(crate) by: ChangedBy,
+}
+
+impl EventDetail {
+    pub(crate) fn of(event: &PolicyEvent) -> Self {
+        Self { kind: event.kind.clone(), by: event.by.clone() }
+    }
+}
+
+fn is_engine(by: &ChangedBy) -> bool {
+    *by == ChangedBy::Engine
+}
 
 impl SqliteStore {
     /// Tells a policy that knows nothing everything that is in the log, in order, through the same calls by which the
@@ -64,8 +87,8 @@ impl SqliteStore {
                 let table: PolicyTable = parse(&column::<String>(entry, 8)?, "policy table", seq)?;
                 policy.import_table(&table).map_err(|e| wrong(&e.to_string()))?;
             }
-            // Logged only; a rollback's content is the table after it.
-            "LEARNED" | "ROLLED_BACK" | "SNAPSHOT" | "PRUNED" => {}
+            // Logged only; a rollback's content, and an import's, is the table after it.
+            "LEARNED" | "ROLLED_BACK" | "IMPORTED" | "SNAPSHOT" | "PRUNED" => {}
             other => return Err(wrong(&format!("{other} is not known"))),
         }
         Ok(())

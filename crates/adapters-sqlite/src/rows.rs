@@ -15,6 +15,7 @@ use alavanca_rl::{PolicyScope, PolicyTable};
 use alavanca_updater::PolicySnapshot;
 
 use crate::cells::{Cell, Script, Table};
+use crate::fold::EventDetail;
 use crate::ids::IdSet;
 use crate::packed;
 use crate::report;
@@ -550,8 +551,9 @@ impl Rows {
             PolicyEventKind::Frozen { .. } => "FROZEN",
             PolicyEventKind::Thawed => "THAWED",
             PolicyEventKind::RolledBack { .. } => "ROLLED_BACK",
+            PolicyEventKind::Imported { .. } => "IMPORTED",
         };
-        let detail = json(&event.kind);
+        let detail = json(&EventDetail::of(event));
         self.logged(at, Some(event.at), Some(event.regime), kind, Some(event.policy_version), detail);
     }
 

@@ -122,7 +122,7 @@ async fn a_days_figures_are_those_of_its_records() {
                 match event.kind {
                     PolicyEventKind::Frozen { .. } => frozen.insert(event.regime, 1),
                     PolicyEventKind::Thawed => frozen.insert(event.regime, 0),
-                    PolicyEventKind::RolledBack { .. } => None,
+                    PolicyEventKind::RolledBack { .. } | PolicyEventKind::Imported { .. } => None,
                 };
             }
         }

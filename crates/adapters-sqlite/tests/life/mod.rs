@@ -6,8 +6,9 @@ use std::path::Path;
 
 use alavanca_adapters_sqlite::{CapitalFacts, Durability, PolicyFacts, SqliteStore, StoreConfig};
 use alavanca_engine::{
-    AllocationRecord, BlockCause, BlockedRecord, Checkpoint, Chooser, DayRecord, DecisionRecord, DeskCheckpoint,
-    LearnSkip, LearnedRecord, LegRecord, OrderEnd, PolicyEvent, PolicyEventKind, Record, Restored, TradeRecord,
+    AllocationRecord, BlockCause, BlockedRecord, ChangedBy, Checkpoint, Chooser, DayRecord, DecisionRecord,
+    DeskCheckpoint, LearnSkip, LearnedRecord, LegRecord, OrderEnd, PolicyEvent, PolicyEventKind, Record, Restored,
+    TradeRecord,
 };
 use alavanca_execution::CloseCause;
 use alavanca_kernel::{
@@ -411,7 +412,7 @@ impl Life {
             for (regime, snapshot) in judged.rollback.into_iter().flatten() {
                 self.policy.restore(regime, &self.updater.rollback_to(&snapshot).unwrap().policy).unwrap();
                 let average = Reward::from_micros(judged.average_reward_micros as u32).unwrap();
-                self.policy_event(regime, PolicyEventKind::RolledBack { snapshot, average });
+                self.policy_event(regime, PolicyEventKind::RolledBack { snapshot, average: Some(average) });
                 let table = self.policy.export_table(regime);
                 self.out.push(Record::PolicyTable(Box::new(table)));
             }
@@ -428,7 +429,8 @@ impl Life {
     }
 
     fn policy_event(&mut self, regime: Regime, kind: PolicyEventKind) {
-        let event = PolicyEvent { regime, kind, policy_version: self.policy.version(), at: self.now };
+        let by = ChangedBy::Engine;
+        let event = PolicyEvent { regime, kind, by, policy_version: self.policy.version(), at: self.now };
         self.out.push(Record::Policy(event));
     }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{DeskConfig, EngineConfig};
 use crate::desk::{Desk, Quote};
 use crate::event::{AccountView, Command, Effect, Event, InputFault, Notice};
-use crate::record::{DayRecord, PolicyEvent, PolicyEventKind, Record};
+use crate::record::{ChangedBy, DayRecord, Record};
 
 /// The trading engine: an event goes in, effects come out. The same engine runs a backtest, paper and live.
 #[derive(Debug)]
@@ -172,16 +172,8 @@ impl Engine {
             desk.day_net = Money::ZERO;
         }
         for regime in self.updater.on_day(moment.day) {
-            self.thaw(regime, effects);
+            self.thaw(regime, ChangedBy::Engine, effects);
         }
-    }
-
-    pub(crate) fn thaw(&mut self, regime: alavanca_kernel::Regime, effects: &mut Vec<Effect>) {
-        self.policy.unfreeze(regime);
-        self.updater.thawed(regime);
-        let event =
-            PolicyEvent { regime, kind: PolicyEventKind::Thawed, policy_version: self.policy.version(), at: self.now };
-        self.record(Record::Policy(event), effects);
     }
 
     pub(crate) fn apply_risk(&mut self, change: RiskChange, effects: &mut Vec<Effect>) {
@@ -201,6 +193,7 @@ impl Engine {
     }
 
     fn on_command(&mut self, command: Command, at: Timestamp, effects: &mut Vec<Effect>) {
+        let operator = || ChangedBy::Operator { reason: String::new() };
         self.advance(at, effects);
         let change = match command {
             Command::Halt => self.risk.halt(at),
@@ -210,14 +203,13 @@ impl Engine {
             Command::Flatten => return self.flatten(CloseCause::Operator, effects),
             Command::Freeze(regime) => {
                 if !self.policy.is_frozen(regime) {
-                    let kind = PolicyEventKind::Frozen { window: None, baseline: None };
-                    self.freeze(regime, kind, effects);
+                    self.freeze(regime, operator(), (None, None), effects);
                 }
                 return;
             }
             Command::Unfreeze(regime) => {
                 if self.policy.is_frozen(regime) {
-                    self.thaw(regime, effects);
+                    self.thaw(regime, operator(), effects);
                 }
                 return;
             }

@@ -1,13 +1,14 @@
 //! From a closed trade to the policy: rewards, batches, snapshots, freeze, rollback (semantics 24 to 29).
 
 use alavanca_execution::OpenTrade;
-use alavanca_kernel::{Regime, Reward, TradeOutcome};
-use alavanca_rl::reward;
+use alavanca_kernel::{Regime, Reward, Timestamp, TradeOutcome};
+use alavanca_rl::{ImportError, PolicyTable, reward};
 use alavanca_updater::Batch;
 
 use crate::engine::Engine;
 use crate::event::Effect;
-use crate::record::{LearnSkip, LearnedRecord, PolicyEvent, PolicyEventKind, Record, TradeRecord};
+use crate::policy_change::PolicyChange;
+use crate::record::{ChangedBy, LearnSkip, LearnedRecord, Record, TradeRecord};
 
 impl Engine {
     /// A trade has ended with all its legs: its outcome goes to risk, to the brains, and to the updater.
@@ -102,31 +103,69 @@ impl Engine {
         for (regime, id) in judgement.rollback.into_iter().flatten() {
             self.roll_back(regime, id, average.unwrap_or_default(), effects);
         }
+        let reward = |micros: i64| u32::try_from(micros).ok().and_then(Reward::from_micros);
         for freeze in judgement.freeze {
-            let reward = |micros: i64| u32::try_from(micros).ok().and_then(Reward::from_micros);
-            let kind = PolicyEventKind::Frozen {
-                window: reward(freeze.window_average_micros),
-                baseline: reward(freeze.baseline_average_micros),
-            };
-            self.freeze(freeze.regime, kind, effects);
+            let (window, baseline) = (reward(freeze.window_average_micros), reward(freeze.baseline_average_micros));
+            self.freeze(freeze.regime, ChangedBy::Engine, (window, baseline), effects);
         }
     }
 
     fn roll_back(&mut self, regime: Regime, snapshot: String, average: Reward, effects: &mut Vec<Effect>) {
-        let kept = self.updater.rollback_to(&snapshot).map(|kept| self.policy.restore(regime, &kept.policy));
-        assert!(matches!(kept, Some(Ok(()))), "snapshot {snapshot} must be there and readable while it may be needed");
-        let kind = PolicyEventKind::RolledBack { snapshot, average };
-        let event = PolicyEvent { regime, kind, policy_version: self.policy.version(), at: self.now };
-        self.record(Record::Policy(event), effects);
-        let table = self.policy.export_table(regime);
-        self.record(Record::PolicyTable(Box::new(table)), effects);
+        let kept = self.updater.rollback_to(&snapshot).map(|kept| kept.policy.clone());
+        let restored = kept.map(|bytes| {
+            let id = snapshot.clone();
+            self.change_policy(ChangedBy::Engine, effects, |change| change.roll_back(regime, id, &bytes, Some(average)))
+        });
+        let is_restored = matches!(restored, Some(Ok(())));
+        assert!(is_restored, "snapshot {snapshot} must be there and readable while it may be needed");
     }
 
-    pub(crate) fn freeze(&mut self, regime: Regime, kind: PolicyEventKind, effects: &mut Vec<Effect>) {
-        self.policy.freeze(regime);
+    pub(crate) fn freeze(
+        &mut self,
+        regime: Regime,
+        by: ChangedBy,
+        (window, baseline): (Option<Reward>, Option<Reward>),
+        effects: &mut Vec<Effect>,
+    ) {
         let day = self.moment.map_or_else(Default::default, |moment| moment.day);
-        self.updater.note_frozen(regime, day);
-        let event = PolicyEvent { regime, kind, policy_version: self.policy.version(), at: self.now };
-        self.record(Record::Policy(event), effects);
+        self.change_policy(by, effects, |change| change.freeze(regime, day, window, baseline));
+    }
+
+    pub(crate) fn thaw(&mut self, regime: Regime, by: ChangedBy, effects: &mut Vec<Effect>) {
+        self.change_policy(by, effects, |change| change.thaw(regime));
+    }
+
+    /// Begins with an exported policy: each table replaces what its regime has learned, in one event of the policy's
+    /// log (semantics 29 and 30). For an engine that has not seen anything yet; `at` is when its market begins.
+    ///
+    /// # Errors
+    /// Where a table cannot be taken in. The engine is then not to be used.
+    pub fn begin_with(
+        &mut self,
+        tables: &[PolicyTable],
+        digest: &str,
+        run_id: Option<&str>,
+        at: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ImportError> {
+        let now = std::mem::replace(&mut self.now, at);
+        let done = tables.iter().filter(|table| !table.rows.is_empty()).try_for_each(|table| {
+            let (digest, run_id) = (digest.to_owned(), run_id.map(str::to_owned));
+            self.change_policy(ChangedBy::Start, effects, |change| change.import(table, digest, run_id))
+        });
+        self.now = now;
+        done
+    }
+
+    fn change_policy<T>(
+        &mut self,
+        by: ChangedBy,
+        effects: &mut Vec<Effect>,
+        make: impl FnOnce(PolicyChange<'_>) -> T,
+    ) -> T {
+        self.dirty = true;
+        let Self { policy, updater, now, .. } = self;
+        let records = &mut |record| effects.push(Effect::Record(record));
+        make(PolicyChange { policy: &mut **policy, updater, by, at: *now, records })
     }
 }

@@ -7,6 +7,7 @@
 //! `step` branches; the bricks compute. Reading order: [`Event`] and [`Effect`], then [`Engine`], then what it
 //! [`Record`]s.
 
+mod by_hand;
 mod checkpoint;
 mod config;
 mod desk;
@@ -15,14 +16,16 @@ mod entry;
 mod event;
 mod exits;
 mod learning;
+mod policy_change;
 mod record;
 mod ticks;
 
+pub use by_hand::{ByHandError, PolicyByHand};
 pub use checkpoint::{Checkpoint, DeskCheckpoint, RestoreError, Restored};
 pub use config::{DeskConfig, EngineConfig, Levels, OnOpposite, ScalpCustody};
 pub use engine::{Counts, Engine};
 pub use event::{AccountView, Command, Effect, Event, InputFault, Notice};
 pub use record::{
-    AllocationRecord, BlockCause, BlockedRecord, Chooser, DayRecord, DecisionRecord, LearnSkip, LearnedRecord,
-    LegRecord, OrderEnd, PolicyEvent, PolicyEventKind, Record, TradeRecord,
+    AllocationRecord, BlockCause, BlockedRecord, ChangedBy, Chooser, DayRecord, DecisionRecord, LearnSkip,
+    LearnedRecord, LegRecord, OrderEnd, PolicyEvent, PolicyEventKind, Record, TradeRecord,
 };

@@ -41,7 +41,7 @@ pub enum Record {
     Snapshot(Box<PolicySnapshot>),
     /// A snapshot is no longer kept.
     SnapshotPruned(String),
-    /// A regime was frozen, thawed or rolled back.
+    /// A regime was frozen, thawed, rolled back or imported.
     Policy(PolicyEvent),
     /// A regime's served policy, whole, after a rollback or an import: replaces every row of the regime.
     PolicyTable(Box<PolicyTable>),
@@ -277,6 +277,9 @@ pub struct PolicyEvent {
     pub regime: Regime,
     /// What happened.
     pub kind: PolicyEventKind,
+    /// Who brought it about.
+    #[serde(default)]
+    pub by: ChangedBy,
     /// The served policy's version afterwards.
     pub policy_version: u64,
     /// When.
@@ -296,13 +299,44 @@ pub enum PolicyEventKind {
     },
     /// It learns again.
     Thawed,
-    /// It went back to a snapshot.
+    /// It went back to a snapshot. The table that it went back to is recorded next.
     RolledBack {
         /// The snapshot's id.
         snapshot: String,
-        /// The batch's average reward.
-        average: Reward,
+        /// The batch's average reward; `None` where the operator rolled back.
+        average: Option<Reward>,
     },
+    /// It was replaced by an exported policy's. The table is recorded next, and a new epoch begins: the regime's
+    /// baseline starts anew (semantics 29 and 30).
+    Imported {
+        /// Digest of the export's content.
+        digest: String,
+        /// The run that the export was made from, where it says so.
+        run_id: Option<String>,
+    },
+}
+
+/// Who changed the served policy.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangedBy {
+    /// The engine, by its own rules.
+    #[default]
+    Engine,
+    /// The run was begun with it.
+    Start,
+    /// The operator.
+    Operator {
+        /// Why, in the operator's words; may be empty.
+        reason: String,
+    },
+}
+
+impl ChangedBy {
+    /// Whether it was the operator.
+    pub const fn is_operator(&self) -> bool {
+        matches!(self, Self::Operator { .. })
+    }
 }
 
 /// A trading day's end.

@@ -55,6 +55,7 @@ impl Tally {
                 PolicyEventKind::Frozen { .. } => self.learning.freezes += 1,
                 PolicyEventKind::Thawed => self.learning.thaws += 1,
                 PolicyEventKind::RolledBack { .. } => self.learning.rollbacks += 1,
+                PolicyEventKind::Imported { .. } => {}
             },
             Record::Risk(change) => *self.risk.entry(change.cause.as_str()).or_default() += 1,
             Record::Day(day) => self.days.push(day.net.to_f64()),

@@ -210,44 +210,70 @@ impl PolicyTable {
     /// The schema that this release writes and reads.
     pub const SCHEMA: u32 = 1;
 
+    /// Everything that is wrong with the table for a policy of this scope, in the order of its rows (semantics 30). A
+    /// table without faults is taken in by [`crate::Policy::import_table`].
+    pub fn faults(&self, scope: PolicyScope) -> Vec<ImportError> {
+        let mut faults = Vec::new();
+        self.read(scope, &mut |fault| faults.push(fault));
+        faults
+    }
+
     /// The evidence in the rows, each at its place.
     pub(crate) fn evidence(&self, scope: PolicyScope) -> Result<BTreeMap<Place, Evidence>, ImportError> {
+        let mut first = None;
+        let places = self.read(scope, &mut |fault| {
+            first.get_or_insert(fault);
+        });
+        first.map_or(Ok(places), Err)
+    }
+
+    /// Reads what can be read and tells every fault.
+    fn read(&self, scope: PolicyScope, refuse: &mut dyn FnMut(ImportError)) -> BTreeMap<Place, Evidence> {
         if self.schema != Self::SCHEMA {
-            return Err(ImportError::Schema { got: self.schema });
+            refuse(ImportError::Schema { got: self.schema });
         }
         if self.scope != scope {
-            return Err(ImportError::OtherScope { got: self.scope, expected: scope });
+            refuse(ImportError::OtherScope { got: self.scope, expected: scope });
         }
         let prior = (self.prior_alpha, self.prior_beta);
         if !(prior.0.is_finite() && prior.1.is_finite() && prior.0 > 0.0 && prior.1 > 0.0) {
-            return Err(ImportError::Prior { alpha: prior.0, beta: prior.1 });
+            refuse(ImportError::Prior { alpha: prior.0, beta: prior.1 });
         }
         let states: BTreeMap<StateHash, StateKey> =
             StateIndex::of_regime(self.regime).map(|index| (index.key().to_hash(), index.key())).collect();
         let mut places = BTreeMap::new();
         for (row, content) in self.rows.iter().enumerate() {
             if content.regime != self.regime {
-                return Err(ImportError::OtherRegime { got: content.regime, expected: self.regime });
+                refuse(ImportError::OtherRegime { got: content.regime, expected: self.regime });
+                continue;
             }
-            let fault = |fault| ImportError::Row { row, fault };
-            let state = *states
-                .get(&content.state_hash)
-                .ok_or_else(|| fault(RowFault::UnknownState { hash: content.state_hash, regime: self.regime }))?;
-            if !content.state.is_empty() && content.state != state.to_string() {
-                let (text, state) = (content.state.clone(), state.to_string());
-                return Err(fault(RowFault::StateMismatch { text, state }));
+            let mut fault = |fault| refuse(ImportError::Row { row, fault });
+            let state = states.get(&content.state_hash);
+            match state {
+                None => fault(RowFault::UnknownState { hash: content.state_hash, regime: self.regime }),
+                Some(state) if !content.state.is_empty() && content.state != state.to_string() => {
+                    fault(RowFault::StateMismatch { text: content.state.clone(), state: state.to_string() });
+                }
+                Some(_) => {}
             }
-            let symbol = match (scope, content.symbol) {
-                (PolicyScope::Shared, None) => 0,
-                (PolicyScope::Symbol, Some(symbol)) => symbol.index(),
-                (scope, got) => return Err(fault(RowFault::Symbol { got, scope })),
+            let symbol = match (self.scope, content.symbol) {
+                (PolicyScope::Shared, None) => Some(0),
+                (PolicyScope::Symbol, Some(symbol)) => Some(symbol.index()),
+                (scope, got) => {
+                    fault(RowFault::Symbol { got, scope });
+                    None
+                }
             };
-            let evidence = content.evidence(prior).map_err(fault)?;
-            if places.insert((symbol, state.index(), content.action), evidence).is_some() {
-                return Err(fault(RowFault::Twice));
+            match (content.evidence(prior), state, symbol) {
+                (Err(wrong), ..) => fault(wrong),
+                (Ok(evidence), Some(state), Some(symbol)) => {
+                    let before = places.insert((symbol, state.index(), content.action), evidence);
+                    before.into_iter().for_each(|_| fault(RowFault::Twice));
+                }
+                _ => {}
             }
         }
-        Ok(places)
+        places
     }
 }
 

@@ -212,27 +212,41 @@ impl Updater {
         policy: Vec<u8>,
         note: impl Into<String>,
     ) -> (PolicySnapshot, Vec<String>) {
-        self.last_snapshot_number += 1;
-        let number = self.last_snapshot_number;
         let record = &mut self.regimes[regime.index()];
         let milestone = record.trades_since_milestone >= u64::from(self.config.settings().snapshot_interval);
         if milestone {
             record.trades_since_milestone = 0;
         }
-        let snapshot = PolicySnapshot {
-            id: format!("{regime}-{number:06}"),
-            number,
-            regime,
-            at,
-            policy,
-            metrics: self.metrics(regime),
-            note: note.into(),
-            milestone,
-        };
+        let snapshot = self.take(regime, at, policy, note.into(), milestone);
         let record = &mut self.regimes[regime.index()];
         record.rollback_target.get_or_insert_with(|| snapshot.id.clone());
-        self.snapshots[regime.index()].push(snapshot.clone());
         (snapshot, self.prune(regime))
+    }
+
+    /// Keeps a regime's policy before the operator changes it: a milestone, so that no snapshot of the engine's is
+    /// pruned for it and it is not pruned itself. The batch that comes next is not rolled back to it, for that would
+    /// undo what the operator did.
+    pub fn keep(&mut self, regime: Regime, at: Timestamp, policy: Vec<u8>, note: impl Into<String>) -> PolicySnapshot {
+        let snapshot = self.take(regime, at, policy, note.into(), true);
+        self.hold(regime, true, MILESTONES_HELD);
+        snapshot
+    }
+
+    fn take(
+        &mut self,
+        regime: Regime,
+        at: Timestamp,
+        policy: Vec<u8>,
+        note: String,
+        milestone: bool,
+    ) -> PolicySnapshot {
+        self.last_snapshot_number += 1;
+        let number = self.last_snapshot_number;
+        let id = format!("{regime}-{number:06}");
+        let metrics = self.metrics(regime);
+        let snapshot = PolicySnapshot { id, number, regime, at, policy, metrics, note, milestone };
+        self.snapshots[regime.index()].push(snapshot.clone());
+        snapshot
     }
 
     /// Judges the batch after the policy has learned it (semantics 26 and 29), and forgets its trades. A batch that
@@ -334,6 +348,12 @@ impl Updater {
         record.trend = Trend::default();
     }
 
+    /// A regime's policy was replaced by another one: what was seen of the old one says nothing of it, and its baseline
+    /// starts anew. A freeze stays.
+    pub fn replaced(&mut self, regime: Regime) {
+        self.regimes[regime.index()].trend = Trend::default();
+    }
+
     /// How many trades a regime's baseline is made of so far.
     pub fn baseline_trades(&self, regime: Regime) -> u32 {
         self.regimes[regime.index()].trend.baseline_count()
@@ -417,24 +437,26 @@ impl Updater {
 
     /// Drops what is beyond the count, the oldest first, but never what a rollback may still need (semantics 28).
     fn prune(&mut self, regime: Regime) -> Vec<String> {
+        // Milestones leave the memory alone: the store keeps them.
+        self.hold(regime, true, MILESTONES_HELD);
+        self.hold(regime, false, self.config.settings().keep_snapshots as usize)
+    }
+
+    /// Holds at most so many of the regime's snapshots, or of its milestones; gives the ids of those let go.
+    fn hold(&mut self, regime: Regime, milestone: bool, most: usize) -> Vec<String> {
         let needed = self.regimes[regime.index()].rollback_target.clone();
         let held = &mut self.snapshots[regime.index()];
-        let mut beyond = |milestone: bool, keep: usize| {
-            let count = held.iter().filter(|snapshot| snapshot.milestone == milestone).count();
-            let mut excess = count.saturating_sub(keep);
-            let mut dropped = Vec::new();
-            held.retain(|snapshot| {
-                let drop = excess > 0 && snapshot.milestone == milestone && Some(&snapshot.id) != needed.as_ref();
-                if drop {
-                    excess -= 1;
-                    dropped.push(snapshot.id.clone());
-                }
-                !drop
-            });
-            dropped
-        };
-        // Milestones leave the memory alone: the store keeps them.
-        beyond(true, MILESTONES_HELD);
-        beyond(false, self.config.settings().keep_snapshots as usize)
+        let count = held.iter().filter(|snapshot| snapshot.milestone == milestone).count();
+        let mut excess = count.saturating_sub(most);
+        let mut dropped = Vec::new();
+        held.retain(|snapshot| {
+            let drop = excess > 0 && snapshot.milestone == milestone && Some(&snapshot.id) != needed.as_ref();
+            if drop {
+                excess -= 1;
+                dropped.push(snapshot.id.clone());
+            }
+            !drop
+        });
+        dropped
     }
 }
