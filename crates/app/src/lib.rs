@@ -6,6 +6,7 @@
 pub mod backtest;
 pub mod backtest_types;
 pub mod builder;
+pub mod compare;
 pub mod settings;
 pub mod show;
 pub mod simulation;

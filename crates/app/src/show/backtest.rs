@@ -7,7 +7,7 @@ use alavanca_kernel::{Action, Layer, Regime};
 use alavanca_report::Summary;
 use comfy_table::Cell;
 
-use super::{absent, count, decimals, figures, money, percent, signed, titled};
+use super::{absent, bullet, count, decimals, figures, money, percent, short, signed, spoken, titled};
 use crate::backtest_types::{BacktestReport, SourceFacts};
 
 /// The report as a trader reads it; with `colour`, results are green or red.
@@ -192,29 +192,4 @@ fn by_name(
     }
     let text = titled("", &mut table, colour);
     format!("\n{text}")
-}
-
-/// `daily_profit` → `daily profit`; the specification's names in capitals stay as they are.
-fn spoken(name: &str) -> String {
-    if name.bytes().any(|b| b.is_ascii_lowercase()) { name.replace('_', " ") } else { name.to_owned() }
-}
-
-/// The first digits of a hash: enough to tell two apart by eye.
-fn short(hash: &str) -> &str {
-    hash.get(..16).unwrap_or(hash)
-}
-
-/// A sentence within the width.
-fn bullet(sentence: &str) -> String {
-    let mut text = String::new();
-    let mut line = String::from("  -");
-    for word in sentence.split_whitespace() {
-        if line.chars().count() + 1 + word.chars().count() > usize::from(super::WIDTH) {
-            let _ = writeln!(text, "{line}");
-            line = String::from("   ");
-        }
-        let _ = write!(line, " {word}");
-    }
-    let _ = writeln!(text, "{line}");
-    text
 }

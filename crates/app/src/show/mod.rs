@@ -1,12 +1,16 @@
 //! What people read: tables for a terminal of 80 columns, as text. Nothing here prints.
 
 mod backtest;
+mod compare;
 mod file;
 mod settings;
+
+use std::fmt::Write as _;
 
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
 
 pub use backtest::backtest;
+pub use compare::comparison;
 pub use file::inspection;
 pub use settings::origins;
 
@@ -92,6 +96,43 @@ fn decimals(value: Option<f64>, places: usize) -> String {
 /// What cannot be said is no zero.
 fn absent() -> String {
     "-".to_owned()
+}
+
+/// `daily_profit` → `daily profit`; the specification's names in capitals stay as they are.
+fn spoken(name: &str) -> String {
+    if name.bytes().any(|b| b.is_ascii_lowercase()) { name.replace('_', " ") } else { name.to_owned() }
+}
+
+/// The first digits of a hash: enough to tell two apart by eye.
+fn short(hash: &str) -> &str {
+    hash.get(..16).unwrap_or(hash)
+}
+
+/// A sentence within the width, as one of a list.
+fn bullet(sentence: &str) -> String {
+    wrapped("  - ", sentence)
+}
+
+/// A sentence within the width, further lines as far in as the first.
+fn wrapped(lead: &str, sentence: &str) -> String {
+    let mut text = String::new();
+    let mut line = lead.to_owned();
+    let inset = " ".repeat(lead.chars().count());
+    let mut is_empty = true;
+    for word in sentence.split_whitespace() {
+        if !is_empty && line.chars().count() + 1 + word.chars().count() > usize::from(WIDTH) {
+            let _ = writeln!(text, "{line}");
+            line.clone_from(&inset);
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_empty = false;
+    }
+    let _ = writeln!(text, "{}", line.trim_end());
+    text
 }
 
 #[cfg(test)]

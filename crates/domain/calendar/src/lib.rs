@@ -23,6 +23,6 @@ mod session;
 mod zone;
 
 pub use clock::{Moment, TradingClock};
-pub use local::{LocalConverter, LocalKind, Resolved, local_to_utc};
+pub use local::{LocalConverter, LocalKind, Resolved, local_to_utc, utc_to_local};
 pub use session::{SESSIONS, Session, SessionRule, SessionSettings};
 pub use zone::{TradingZone, Zone, ZoneSettings};

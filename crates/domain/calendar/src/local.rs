@@ -30,6 +30,11 @@ pub fn local_to_utc(zone: Zone, local: NaiveDateTime) -> Resolved {
     resolve(zone, local.and_utc().timestamp()).0
 }
 
+/// What a zone's wall clock shows at an instant, to the second. The ends of time are held within what can be shown.
+pub fn utc_to_local(zone: Zone, at: Timestamp) -> NaiveDateTime {
+    naive(at.secs().saturating_add(zone.offset_at(at.secs())))
+}
+
 /// Turns many wall-clock times of one zone into instants, fast where they lie near each other. Counts those that were
 /// ambiguous or never shown, to be reported.
 #[derive(Clone, Debug)]
@@ -148,6 +153,9 @@ mod tests {
             assert_eq!(converter.to_utc(local(shown).and_utc().timestamp()), got.at, "{name} {shown}");
             let counted = (converter.ambiguous(), converter.nonexistent());
             assert_eq!(counted, (u64::from(kind == Ambiguous), u64::from(kind == Nonexistent)), "{name} {shown}");
+            if kind != Nonexistent {
+                assert_eq!(utc_to_local(zone(name), got.at), local(shown), "{name} {utc}");
+            }
         }
     }
 
