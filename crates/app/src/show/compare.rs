@@ -102,10 +102,7 @@ fn differences(against: &Against, letter: &str, colour: bool) -> String {
             (Some(value), unit) => shown(unit, value),
             (None, _) => absent(),
         };
-        let told = match row.is_told_apart() {
-            true => Cell::new("not 0").fg(Color::Yellow),
-            false => Cell::new(""),
-        };
+        let told = if row.is_told_apart() { Cell::new("not 0").fg(Color::Yellow) } else { Cell::new("") };
         rows.add_row([
             Cell::new(label(row.figure, row.unit, "")),
             Cell::new(plus(figure(row.difference), row.difference)),

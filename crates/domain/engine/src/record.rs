@@ -100,6 +100,20 @@ impl BlockCause {
     }
 }
 
+impl std::fmt::Display for BlockCause {
+    /// A sentence for the operator, with the numbers; that of the capital stands in the allocation.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::WarmingUp => f.write_str("brains, regime or history were not warmed up yet"),
+            Self::Session => f.write_str("the session takes no entries at this hour"),
+            Self::Cooldown { until } => write!(f, "the symbol rests after a won scalp, until {until}"),
+            Self::Risk { refusal } => refusal.fmt(f),
+            Self::Capital => f.write_str("there was no money for a contract"),
+            Self::NotTradable => f.write_str("the quote could not be traded on: one side was missing, or they crossed"),
+        }
+    }
+}
+
 /// A signal that was stopped before the gate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BlockedRecord {

@@ -240,6 +240,42 @@ impl Refusal {
     }
 }
 
+impl fmt::Display for Refusal {
+    /// A sentence for the operator, with the numbers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit =
+            |value: Option<Unit>| value.map_or_else(|| "unknown".to_owned(), |value| format!("{:.4}", value.get()));
+        match self {
+            Self::CapitalShortfall { capital, needed } => {
+                write!(f, "the capital of {capital} does not cover the minimum, which needs {needed}")
+            }
+            Self::EquityUnknown => f.write_str("the account's equity or free margin is unknown or too old"),
+            Self::Disabled => f.write_str("re-leverage is switched off"),
+            Self::RegimeForbidden { regime } => write!(f, "the regime {regime} is forbidden"),
+            Self::RegimeNotAllowed { regime } => write!(f, "the regime {regime} is not allowed"),
+            Self::TransitionActive { known: true } => f.write_str("the regime is in transition"),
+            Self::TransitionActive { known: false } => f.write_str("whether the regime is in transition is unknown"),
+            Self::ConfidenceBelow { got, min } => {
+                write!(f, "the confidence is {}, at least {:.4} is asked for", unit(*got), min.get())
+            }
+            Self::DailyProfitBelow { got, min } => match got {
+                Some(got) => write!(f, "the day's profit is {got}, at least {min} is asked for"),
+                None => write!(f, "the day's profit is unknown, at least {min} is asked for"),
+            },
+            Self::LiquidityBelow { got, min } => {
+                write!(f, "the liquidity is {}, at least {:.4} is asked for", unit(*got), min.get())
+            }
+            Self::DisagreementAbove { got, max } => {
+                write!(f, "the disagreement is {}, at most {:.4} is allowed", unit(*got), max.get())
+            }
+            Self::NoExtraConfigured => f.write_str("all layers passed, but the settings allow no extra contract"),
+            Self::BrokerMargin { free, needed } => {
+                write!(f, "the broker leaves {free} free, and its margin asks for {needed}")
+            }
+        }
+    }
+}
+
 /// How many contracts a signal may have, and how the eight layers judged the extra.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Allocation {
@@ -265,5 +301,36 @@ impl Allocation {
     /// The stored reason: `approved`, or what stood in the way.
     pub fn reason(&self) -> &'static str {
         self.refusal.as_ref().map_or("approved", Refusal::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_its_numbers() {
+        let unit = |value| Unit::new(value).unwrap();
+        for (refusal, said) in [
+            (
+                Refusal::CapitalShortfall { capital: Money::from_units(500), needed: Money::from_units(1_000) },
+                "the capital of 500.00 does not cover the minimum, which needs 1000.00",
+            ),
+            (
+                Refusal::ConfidenceBelow { got: Some(unit(0.2719)), min: unit(0.7) },
+                "the confidence is 0.2719, at least 0.7000 is asked for",
+            ),
+            (
+                Refusal::LiquidityBelow { got: None, min: unit(0.5) },
+                "the liquidity is unknown, at least 0.5000 is asked for",
+            ),
+            (
+                Refusal::DailyProfitBelow { got: Some(Money::from_cents(-1_250)), min: Money::from_units(50) },
+                "the day's profit is -12.50, at least 50.00 is asked for",
+            ),
+            (Refusal::TransitionActive { known: false }, "whether the regime is in transition is unknown"),
+        ] {
+            assert_eq!(refusal.to_string(), said);
+        }
     }
 }
