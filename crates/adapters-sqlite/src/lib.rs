@@ -39,18 +39,24 @@
 //! ```
 
 mod cells;
+mod columns;
 pub mod entity;
 mod fold;
 mod ids;
 mod migration;
+mod names;
 mod open;
 mod packed;
+mod reader;
 mod rebuild;
+mod records;
 pub mod repo;
 mod report;
 mod rows;
 mod store;
+mod stored;
 mod text;
 
 pub use open::{Durability, open_read_only};
+pub use reader::{RunReader, Selection};
 pub use store::{CapitalFacts, PolicyFacts, SqliteStore, StoreConfig};

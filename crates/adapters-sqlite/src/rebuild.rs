@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use alavanca_kernel::{Action, Allocation, MarketContext, Money, Price, StateKey, SymbolId, Timestamp, TradingDay};
+use alavanca_kernel::{Allocation, MarketContext, Money, Timestamp, TradingDay};
 use alavanca_ports::StoreError;
 use alavanca_rl::PolicyTable;
 use alavanca_updater::PolicySnapshot;
 use sea_orm::QueryResult;
 use sea_orm::sqlx::Executor;
 
+use crate::columns::Columns;
 use crate::packed;
-use crate::rows::{AllocatedFor, Choice, Lesson, Scalped};
+use crate::records::{LESSON, SCALP, lesson, scalp};
+use crate::rows::{AllocatedFor, Choice};
 use crate::store::{CapitalFacts, SqliteStore, all, column, io, one, parse};
 
 /// How many rows are in memory at a time.
@@ -135,31 +137,17 @@ impl SqliteStore {
     }
 
     async fn rebuild_scalps(&mut self) -> Result<(), StoreError> {
+        let sql = format!("SELECT id, {SCALP} FROM scalps WHERE id > ? ORDER BY id LIMIT ?");
         let mut last = 0_i64;
         loop {
-            let page =
-                all(self.db(), "SELECT * FROM scalps WHERE id > ? ORDER BY id LIMIT ?", [last.into(), PAGE.into()]);
-            let rows = page.await?;
+            let rows = all(self.db(), &sql, [last.into(), PAGE.into()]).await?;
             if rows.is_empty() {
                 return Ok(());
             }
             for row in rows {
                 last = column(&row, 0)?;
-                let event = Scalped {
-                    at: instant(&row, 1)?,
-                    symbol: symbol(&row, 2)?,
-                    trade: column(&row, 3)?,
-                    kind: column::<String>(&row, 4)?.into(),
-                    side: column::<String>(&row, 5)?.into(),
-                    entry: Price::from_raw(column(&row, 6)?),
-                    exit: Price::from_raw(column(&row, 7)?),
-                    contracts: column(&row, 8)?,
-                    gross: Money::from_cents(column(&row, 9)?),
-                    net: Money::from_cents(column(&row, 10)?),
-                    hold_seconds: column(&row, 11)?,
-                    unresolved: column(&row, 12)?,
-                };
-                self.rows.scalp_event(last, event);
+                let event = scalp(&mut Columns::from(&row, 1, &self.rows.states))?;
+                self.rows.scalp_event(last, &event);
             }
             self.run_part().await?;
         }
@@ -168,7 +156,8 @@ impl SqliteStore {
     async fn rebuild_rl_events(&mut self) -> Result<(), StoreError> {
         const CHOICES: &str = "SELECT rl_event_id, id, at, symbol, state, action, chooser, frozen, trade, base, extra, \
                                available, policy_version, arms FROM decisions WHERE rl_event_id > ? AND rl_event_id <= ?";
-        const LESSONS: &str = "SELECT * FROM evidence WHERE rl_event_id > ? AND rl_event_id <= ?";
+        let lessons_sql =
+            format!("SELECT rl_event_id, {LESSON} FROM evidence e WHERE rl_event_id > ? AND rl_event_id <= ?");
         let mut last = 0_i64;
         loop {
             let range = || [last.into(), (last + PAGE).into()];
@@ -176,32 +165,33 @@ impl SqliteStore {
             for row in all(self.db(), CHOICES, range()).await? {
                 choices.insert(column::<i64>(&row, 0)?, row);
             }
-            for row in all(self.db(), LESSONS, range()).await? {
-                lessons.insert(column::<i64>(&row, 1)?, row);
+            for row in all(self.db(), &lessons_sql, range()).await? {
+                lessons.insert(column::<i64>(&row, 0)?, row);
             }
             if choices.is_empty() && lessons.is_empty() {
                 return Ok(());
             }
             for id in last + 1..=last + PAGE {
                 if let Some(row) = choices.remove(&id) {
+                    let mut of = Columns::from(&row, 1, &self.rows.states);
                     let choice = Choice {
-                        decision: column(&row, 1)?,
-                        at: instant(&row, 2)?,
-                        symbol: symbol(&row, 3)?,
-                        state: self.state(&row, 4)?,
-                        action: action(&row, 5)?,
-                        chooser: column::<String>(&row, 6)?.into(),
-                        frozen: column(&row, 7)?,
-                        trade: column(&row, 8)?,
-                        base: column::<i64>(&row, 9)? as u32,
-                        extra: column::<i64>(&row, 10)? as u32,
-                        available: column(&row, 11)?,
-                        policy_version: column(&row, 12)?,
-                        arms: column::<String>(&row, 13)?.into(),
+                        decision: of.take()?,
+                        at: of.instant()?,
+                        symbol: of.symbol()?,
+                        state: of.state()?,
+                        action: of.parsed()?,
+                        chooser: of.take::<String>()?.into(),
+                        frozen: of.take()?,
+                        trade: of.take()?,
+                        base: of.number()?,
+                        extra: of.number()?,
+                        available: of.take()?,
+                        policy_version: of.take()?,
+                        arms: of.take::<String>()?.into(),
                     };
                     self.rows.choice_row(id, choice);
                 } else if let Some(row) = lessons.remove(&id) {
-                    let lesson = self.lesson(&row)?;
+                    let lesson = lesson(&mut Columns::from(&row, 1, &self.rows.states))?;
                     self.rows.lesson_row(id, &lesson);
                 }
             }
@@ -212,6 +202,7 @@ impl SqliteStore {
 
     async fn rebuild_policy(&mut self) -> Result<(), StoreError> {
         const TABLES: &str = "SELECT seq, at, detail FROM policy_events WHERE kind = 'TABLE' AND seq > ? AND seq <= ?";
+        let lessons_sql = format!("SELECT seq, {LESSON} FROM evidence e WHERE applied AND seq > ? AND seq <= ?");
         let last_seq = "SELECT max((SELECT coalesce(max(seq), 0) FROM evidence), \
                         (SELECT coalesce(max(seq), 0) FROM policy_events))";
         let end: i64 = one(self.db(), last_seq, []).await?.map_or(Ok(0), |row| column(&row, 0))?;
@@ -222,12 +213,12 @@ impl SqliteStore {
             for row in all(self.db(), TABLES, range()).await? {
                 tables.insert(column::<i64>(&row, 0)?, row);
             }
-            for row in all(self.db(), "SELECT * FROM evidence WHERE applied AND seq > ? AND seq <= ?", range()).await? {
+            for row in all(self.db(), &lessons_sql, range()).await? {
                 lessons.insert(column::<i64>(&row, 0)?, row);
             }
             for seq in last + 1..=last + PAGE {
                 if let Some(row) = lessons.remove(&seq) {
-                    let lesson = self.lesson(&row)?;
+                    let lesson = lesson(&mut Columns::from(&row, 1, &self.rows.states))?;
                     self.rows.policy_row(&lesson);
                 } else if let Some(row) = tables.remove(&seq) {
                     let table: PolicyTable = parse(&column::<String>(&row, 2)?, "policy table", seq)?;
@@ -264,42 +255,4 @@ impl SqliteStore {
         }
         Ok(())
     }
-
-    fn lesson(&self, row: &QueryResult) -> Result<Lesson, StoreError> {
-        Ok(Lesson {
-            trade: column(row, 2)?,
-            batch: column(row, 3)?,
-            at: instant(row, 4)?,
-            symbol: symbol(row, 5)?,
-            state: self.state(row, 6)?,
-            action: action(row, 7)?,
-            reward: column(row, 8)?,
-            net: Money::from_cents(column(row, 9)?),
-            skipped: column::<Option<String>>(row, 11)?.map(Into::into),
-            alpha: column(row, 12)?,
-            beta: column(row, 13)?,
-            count: column(row, 14)?,
-            total_reward: column(row, 15)?,
-            policy_version: column(row, 16)?,
-        })
-    }
-
-    fn state(&self, row: &QueryResult, place: usize) -> Result<StateKey, StoreError> {
-        let name: String = column(row, place)?;
-        let state = self.rows.states.find(&name);
-        state.ok_or_else(|| StoreError::Inconsistent(format!("no state has the name {name}")))
-    }
-}
-
-fn instant(row: &QueryResult, place: usize) -> Result<Timestamp, StoreError> {
-    Ok(Timestamp::from_micros(column(row, place)?))
-}
-
-fn symbol(row: &QueryResult, place: usize) -> Result<SymbolId, StoreError> {
-    Ok(SymbolId::new(column::<i64>(row, place)? as u16))
-}
-
-fn action(row: &QueryResult, place: usize) -> Result<Action, StoreError> {
-    let name: String = column(row, place)?;
-    name.parse().map_err(|e| StoreError::Inconsistent(format!("{e}")))
 }

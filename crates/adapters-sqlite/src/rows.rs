@@ -3,20 +3,22 @@
 use std::sync::Arc;
 
 use alavanca_engine::{
-    AllocationRecord, BlockCause, BlockedRecord, Checkpoint, Chooser, DayRecord, DecisionRecord, LearnSkip,
-    LearnedRecord, LegRecord, OrderEnd, PolicyEvent, PolicyEventKind, Record, TradeRecord,
+    AllocationRecord, BlockCause, BlockedRecord, Checkpoint, DayRecord, DecisionRecord, LearnSkip, LearnedRecord,
+    LegRecord, OrderEnd, PolicyEvent, PolicyEventKind, Record, TradeRecord,
 };
 use alavanca_kernel::{
-    Action, Allocation, Contracts, FillReport, LegRole, MarketContext, Money, OrderId, OrderIntent, OrderRequest,
-    Price, Regime, Side, StateKey, SymbolId, Timestamp, TradingDay,
+    Action, Allocation, Contracts, FillReport, MarketContext, Money, OrderId, OrderRequest, Price, Regime, Reward,
+    Side, StateKey, SymbolId, Timestamp, TradingDay,
 };
 use alavanca_ports::StoreError;
 use alavanca_rl::{PolicyScope, PolicyTable};
+use alavanca_scalp::{ScalpEvent, ScalpEventKind};
 use alavanca_updater::PolicySnapshot;
 
 use crate::cells::{Cell, Script, Table};
 use crate::fold::EventDetail;
 use crate::ids::IdSet;
+use crate::names;
 use crate::packed;
 use crate::report;
 use crate::store::{CapitalFacts, PolicyFacts};
@@ -83,31 +85,14 @@ pub(crate) struct Lesson {
     pub(crate) symbol: SymbolId,
     pub(crate) state: StateKey,
     pub(crate) action: Action,
-    pub(crate) reward: i64,
+    pub(crate) reward: Reward,
     pub(crate) net: Money,
-    pub(crate) skipped: Option<Arc<str>>,
+    pub(crate) skipped: Option<LearnSkip>,
     pub(crate) alpha: f64,
     pub(crate) beta: f64,
     pub(crate) count: i64,
     pub(crate) total_reward: i64,
     pub(crate) policy_version: i64,
-}
-
-/// A scalp's event, as `scalp_events` shows it.
-#[derive(Debug)]
-pub(crate) struct Scalped {
-    pub(crate) at: Timestamp,
-    pub(crate) symbol: SymbolId,
-    pub(crate) trade: i64,
-    pub(crate) kind: Arc<str>,
-    pub(crate) side: Arc<str>,
-    pub(crate) entry: Price,
-    pub(crate) exit: Price,
-    pub(crate) contracts: i64,
-    pub(crate) gross: Money,
-    pub(crate) net: Money,
-    pub(crate) hold_seconds: i64,
-    pub(crate) unresolved: bool,
 }
 
 /// Writes rows into a script.
@@ -172,39 +157,25 @@ impl Rows {
             Record::Leg(leg) => self.leg(leg),
             Record::Scalp(event) => {
                 at.scalps += 1;
-                let row = Scalped {
-                    at: event.at,
-                    symbol: event.symbol,
-                    trade: event.trade.get() as i64,
-                    kind: self.words.of(event.kind.as_str()),
-                    side: self.words.of(event.side.as_str()),
-                    entry: event.entry,
-                    exit: event.exit,
-                    contracts: event.contracts.count().into(),
-                    gross: event.gross,
-                    net: event.net,
-                    hold_seconds: event.hold_seconds.into(),
-                    unresolved: event.unresolved,
-                };
                 self.script.row(
                     Table::Scalps,
                     [
                         at.scalps.into(),
-                        row.at.micros().into(),
-                        symbol(row.symbol),
-                        row.trade.into(),
-                        row.kind.clone().into(),
-                        row.side.clone().into(),
-                        row.entry.raw().into(),
-                        row.exit.raw().into(),
-                        row.contracts.into(),
-                        row.gross.cents().into(),
-                        row.net.cents().into(),
-                        row.hold_seconds.into(),
-                        row.unresolved.into(),
+                        event.at.micros().into(),
+                        symbol(event.symbol),
+                        event.trade.get().into(),
+                        self.words.of(event.kind.as_str()).into(),
+                        self.words.of(event.side.as_str()).into(),
+                        event.entry.raw().into(),
+                        event.exit.raw().into(),
+                        event.contracts.count().into(),
+                        event.gross.cents().into(),
+                        event.net.cents().into(),
+                        event.hold_seconds.into(),
+                        event.unresolved.into(),
                     ],
                 );
-                self.scalp_event(at.scalps, row);
+                self.scalp_event(at.scalps, event);
             }
             Record::Trade(trade) => self.trade(trade, at),
             Record::Learned(learned) => self.learned(learned, at),
@@ -305,11 +276,7 @@ impl Rows {
         let (layers, arms) = (json(&d.layers), json(&d.arms));
         self.refusal_json(&d.allocation);
         self.capital_row(at.capital, &d.context, &d.allocation, AllocatedFor::Decision(id, &layers));
-        let chooser = self.words.of(match d.chooser {
-            Chooser::Policy => "policy",
-            Chooser::FreezeFallback => "freeze_fallback",
-            Chooser::PolicyOff => "policy_off",
-        });
+        let chooser = self.words.of(names::chooser(d.chooser));
         let trade = d.trade.map(|trade| trade.get() as i64);
         self.script.row(
             Table::Decisions,
@@ -365,8 +332,8 @@ impl Rows {
                 order.at.micros().into(),
                 symbol(order.symbol),
                 order.leg.trade.get().into(),
-                self.words.of(role(order.leg.role)).into(),
-                self.words.of(intent(order.intent)).into(),
+                self.words.of(names::role(order.leg.role)).into(),
+                self.words.of(names::intent(order.intent)).into(),
                 self.words.of(Side::as_str(order.side)).into(),
                 order.quantity.count().into(),
                 json(&order.protection).into(),
@@ -384,8 +351,8 @@ impl Rows {
                 end.at.micros().into(),
                 symbol(end.symbol),
                 end.leg.trade.get().into(),
-                self.words.of(role(end.leg.role)).into(),
-                self.words.of(intent(end.intent)).into(),
+                self.words.of(names::role(end.leg.role)).into(),
+                self.words.of(names::intent(end.intent)).into(),
                 end.rejected.map(|reason| self.words.of(reason.as_str())).into(),
                 end.unfilled.map(Contracts::count).into(),
             ],
@@ -402,8 +369,8 @@ impl Rows {
                 fill.at.micros().into(),
                 symbol(fill.symbol),
                 fill.leg.trade.get().into(),
-                self.words.of(role(fill.leg.role)).into(),
-                self.words.of(intent(fill.intent)).into(),
+                self.words.of(names::role(fill.leg.role)).into(),
+                self.words.of(names::intent(fill.intent)).into(),
                 self.words.of(fill.side.as_str()).into(),
                 fill.quantity.count().into(),
                 fill.remaining.count().into(),
@@ -421,7 +388,7 @@ impl Rows {
             Table::Positions,
             [
                 leg.leg.trade.get().into(),
-                self.words.of(role(leg.leg.role)).into(),
+                self.words.of(names::role(leg.leg.role)).into(),
                 symbol(leg.symbol),
                 self.words.of(leg.side.as_str()).into(),
                 leg.open.count().into(),
@@ -484,14 +451,9 @@ impl Rows {
             symbol: record.outcome.symbol,
             state: record.outcome.state,
             action: record.outcome.action,
-            reward: record.outcome.reward.micros().into(),
+            reward: record.outcome.reward,
             net: record.outcome.net,
-            skipped: record.skipped.map(|skip| {
-                self.words.of(match skip {
-                    LearnSkip::Frozen => FROZEN,
-                    LearnSkip::Transition => "transition",
-                })
-            }),
+            skipped: record.skipped,
             alpha: record.arm.alpha,
             beta: record.arm.beta,
             count: record.arm.count.into(),
@@ -509,10 +471,10 @@ impl Rows {
                 symbol(lesson.symbol),
                 self.states.name(lesson.state).into(),
                 self.words.of(lesson.action.as_str()).into(),
-                lesson.reward.into(),
+                lesson.reward.micros().into(),
                 lesson.net.cents().into(),
                 record.applied.into(),
-                lesson.skipped.clone().into(),
+                lesson.skipped.map(|skip| self.words.of(names::skip(skip))).into(),
                 lesson.alpha.into(),
                 lesson.beta.into(),
                 lesson.count.into(),
@@ -527,7 +489,15 @@ impl Rows {
     }
 
     fn snapshot(&mut self, snapshot: &PolicySnapshot, at: &mut Counters) -> Result<(), StoreError> {
-        let detail = self.object.begin().field("snapshot", &snapshot.id).end();
+        // All but the policy: what is known of a snapshot outlives it.
+        let object = self.object.begin();
+        object
+            .field("snapshot", &snapshot.id)
+            .field("number", &snapshot.number)
+            .field("metrics", &snapshot.metrics)
+            .field("note", &snapshot.note)
+            .field("milestone", &snapshot.milestone);
+        let detail = object.end();
         self.logged(at, Some(snapshot.at), Some(snapshot.regime), "SNAPSHOT", None, detail);
         let content = serde_json::to_string(snapshot)
             .map_err(|e| StoreError::Io(format!("snapshot {} cannot be written: {e}", snapshot.id)))?;
@@ -697,8 +667,8 @@ impl Rows {
             .money("net", Some(lesson.net))
             .field("policy_version", &lesson.policy_version);
         let detail = object.end();
-        let frozen = lesson.skipped.as_deref() == Some(FROZEN);
-        let reason = lesson.skipped.clone().unwrap_or_else(|| self.words.of("learned"));
+        let frozen = lesson.skipped == Some(LearnSkip::Frozen);
+        let reason = self.words.of(lesson.skipped.map_or("learned", names::skip));
         self.script.row(
             Table::RlEvents,
             [
@@ -708,7 +678,7 @@ impl Rows {
                 self.words.of(lesson.state.regime.as_str()).into(),
                 self.states.name(lesson.state).into(),
                 self.words.of(lesson.action.as_str()).into(),
-                (lesson.reward as f64 / MICROS).into(),
+                lesson.reward.to_f64().into(),
                 reason.into(),
                 frozen.into(),
                 detail.into(),
@@ -773,17 +743,17 @@ impl Rows {
         );
     }
 
-    pub(crate) fn scalp_event(&mut self, id: i64, event: Scalped) {
-        let reason = match &*event.kind {
-            OPENED => "filled",
-            "TP_HIT" => "target",
-            "SL_HIT" => "stop",
-            "TIMEOUT" => "time_limit",
-            "FORCED" => "forced",
-            "HANDED_OVER" => "handed_over",
-            _ => "profit_protected",
+    pub(crate) fn scalp_event(&mut self, id: i64, event: &ScalpEvent) {
+        let reason = match event.kind {
+            ScalpEventKind::Opened => "filled",
+            ScalpEventKind::TpHit => "target",
+            ScalpEventKind::SlHit => "stop",
+            ScalpEventKind::Timeout => "time_limit",
+            ScalpEventKind::Forced => "forced",
+            ScalpEventKind::HandedOver => "handed_over",
+            ScalpEventKind::Protected => "profit_protected",
         };
-        let exit = (&*event.kind != OPENED).then(|| event.exit.to_f64());
+        let exit = (event.kind != ScalpEventKind::Opened).then(|| event.exit.to_f64());
         let object = self.object.begin();
         object.field("trade", &event.trade).money("gross", Some(event.gross)).field("unresolved", &event.unresolved);
         let detail = object.end();
@@ -793,11 +763,11 @@ impl Rows {
                 id.into(),
                 self.time.of(event.at).into(),
                 self.symbols[event.symbol.index()].clone().into(),
-                event.kind.into(),
-                event.side.into(),
+                self.words.of(event.kind.as_str()).into(),
+                self.words.of(event.side.as_str()).into(),
                 event.entry.to_f64().into(),
                 exit.into(),
-                event.contracts.into(),
+                event.contracts.count().into(),
                 event.net.to_f64().into(),
                 event.hold_seconds.into(),
                 self.words.of(reason).into(),
@@ -832,8 +802,6 @@ impl Rows {
 }
 
 const MICROS: f64 = 1e6;
-const OPENED: &str = "OPENED";
-const FROZEN: &str = "frozen";
 
 fn symbol(symbol: SymbolId) -> Cell {
     Cell::Int(symbol.get().into())
@@ -841,20 +809,6 @@ fn symbol(symbol: SymbolId) -> Cell {
 
 fn day(day: TradingDay) -> Cell {
     Cell::Int(day.days().into())
-}
-
-fn role(role: LegRole) -> &'static str {
-    match role {
-        LegRole::Base => "BASE",
-        LegRole::Extra => "EXTRA",
-    }
-}
-
-fn intent(intent: OrderIntent) -> &'static str {
-    match intent {
-        OrderIntent::Open => "OPEN",
-        OrderIntent::Close => "CLOSE",
-    }
 }
 
 fn checkpoint_text(checkpoint: &Checkpoint) -> Result<Arc<str>, StoreError> {

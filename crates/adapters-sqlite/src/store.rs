@@ -5,10 +5,9 @@ use std::path::Path;
 use std::task::Poll;
 
 use alavanca_engine::{Record, Restored};
-use alavanca_kernel::{Money, Regime, StateHash, SymbolId, Timestamp};
+use alavanca_kernel::{Money, Timestamp};
 use alavanca_ports::{Store, StoreError};
-use alavanca_rl::{PolicyRow, PolicyScope, PolicyTable};
-use alavanca_updater::PolicySnapshot;
+use alavanca_rl::{PolicyScope, PolicyTable};
 use async_trait::async_trait;
 use sea_orm::sqlx::sqlite::SqliteConnection;
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor};
@@ -17,11 +16,10 @@ use sea_orm::{
 };
 
 use crate::cells::{Call, SqlTexts};
-use crate::entity::rl_policy;
 use crate::ids::IdSet;
 use crate::open::{self, Durability};
-use crate::repo;
 use crate::rows::{Counters, Rows};
+use crate::stored;
 
 /// What a database is opened with.
 #[derive(Debug, Clone, PartialEq)]
@@ -286,49 +284,8 @@ impl SqliteStore {
 
     /// The served policy's tables as they are stored, of regimes in which anything was learned.
     pub(crate) async fn policy_tables(&self, version: u64) -> Result<Vec<PolicyTable>, StoreError> {
-        let PolicyFacts { scope, prior_alpha, prior_beta } = self.rows.policy;
-        let mut tables = Vec::new();
-        for regime in Regime::ALL {
-            let stored = repo::fetch_rl_policy_table(&self.db, regime).await.map_err(io)?;
-            if !stored.is_empty() {
-                let rows = stored.into_iter().map(|row| self.policy_row(regime, row)).collect::<Result<_, _>>()?;
-                let schema = PolicyTable::SCHEMA;
-                tables.push(PolicyTable { schema, regime, scope, version, prior_alpha, prior_beta, rows });
-            }
-        }
-        Ok(tables)
-    }
-
-    pub(crate) fn policy_row(&self, regime: Regime, row: rl_policy::Model) -> Result<PolicyRow, StoreError> {
-        let id = row.id;
-        let read = || {
-            let name = row.state_hash?;
-            let (hash, symbol) = match name.split_once('@') {
-                None => (name.as_str(), None),
-                Some((hash, symbol)) => {
-                    let place = self.rows.symbols.iter().position(|known| **known == *symbol)?;
-                    (hash, Some(SymbolId::new(place as u16)))
-                }
-            };
-            let state_hash: StateHash = hash.parse().ok()?;
-            Some(PolicyRow {
-                symbol,
-                regime,
-                state_hash,
-                state: self.rows.states.find(hash)?.to_string(),
-                action: row.action?.parse().ok()?,
-                alpha: row.alpha?,
-                beta: row.beta?,
-                count: row.count?.try_into().ok()?,
-                total_reward_micros: (row.total_reward? * 1e6).round() as i64,
-            })
-        };
-        read().ok_or_else(|| StoreError::Inconsistent(format!("row {id} of rl_policy is no arm of a known state")))
-    }
-
-    async fn snapshots(&self) -> Result<Vec<PolicySnapshot>, StoreError> {
-        let rows = all(&self.db, "SELECT seq, content FROM snapshots ORDER BY seq", []).await?;
-        rows.iter().map(|row| parse(&column::<String>(row, 1)?, "snapshot", column(row, 0)?)).collect()
+        let Rows { policy, symbols, states, .. } = &self.rows;
+        stored::policy_tables(&self.db, *policy, symbols, states, version).await
     }
 }
 
@@ -356,18 +313,9 @@ impl Store<Record, Restored> for SqliteStore {
 
     async fn restore(&mut self) -> Result<Option<Restored>, StoreError> {
         self.make_sure().await?;
-        let Some(row) = one(&self.db, "SELECT checkpoint, cursor FROM engine_state", []).await? else {
-            return Ok(None);
-        };
-        let Some(text) = column::<Option<String>>(&row, 0)? else {
-            return Err(StoreError::Inconsistent(format!(
-                "{} events are stored without a checkpoint: an engine cannot go on from them",
-                column::<i64>(&row, 1)?
-            )));
-        };
-        let checkpoint: alavanca_engine::Checkpoint = parse(&text, "checkpoint", 1)?;
+        let Some(checkpoint) = stored::checkpoint(&self.db).await? else { return Ok(None) };
         let policy = self.policy_tables(checkpoint.policy_version).await?;
-        Ok(Some(Restored { checkpoint, policy, snapshots: self.snapshots().await? }))
+        Ok(Some(Restored { checkpoint, policy, snapshots: stored::snapshots(&self.db).await? }))
     }
 
     async fn cursor(&mut self) -> Result<u64, StoreError> {
@@ -413,21 +361,21 @@ async fn claim_symbols(db: &DatabaseConnection, symbols: &[String]) -> Result<()
     step.commit().await.map_err(io)
 }
 
-fn statement<const N: usize>(sql: &'static str, values: [Value; N]) -> Statement {
+fn statement<const N: usize>(sql: &str, values: [Value; N]) -> Statement {
     Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)
 }
 
 pub(crate) async fn one<const N: usize>(
-    db: &DatabaseConnection,
-    sql: &'static str,
+    db: &impl ConnectionTrait,
+    sql: &str,
     values: [Value; N],
 ) -> Result<Option<QueryResult>, StoreError> {
     db.query_one_raw(statement(sql, values)).await.map_err(io)
 }
 
 pub(crate) async fn all<const N: usize>(
-    db: &DatabaseConnection,
-    sql: &'static str,
+    db: &impl ConnectionTrait,
+    sql: &str,
     values: [Value; N],
 ) -> Result<Vec<QueryResult>, StoreError> {
     db.query_all_raw(statement(sql, values)).await.map_err(io)

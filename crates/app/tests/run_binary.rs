@@ -9,6 +9,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use alavanca_adapters_sqlite::{RunReader, Selection};
+use alavanca_report::Tally;
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -102,6 +104,33 @@ fn the_same_command_gives_the_same_bytes() {
     let other = tempfile::tempdir().unwrap();
     run(other.path(), 20, &["--db", "run.db", "--set", "EMA_TREND_STOP_ATR=3.5"]);
     assert_ne!(dump(&other.path().join("run.db"))["trades"], first["trades"]);
+}
+
+/// What the run said is what its database says, record by record.
+#[test]
+fn a_tally_of_the_database_is_the_tally_of_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = run(folder.path(), 40, &["--db", "run.db", "--json", "--without-level4"]);
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    for part in ["decisions", "blocked", "exits", "extras", "scalps", "learning", "risk", "orders"] {
+        assert!(
+            report["gate"][part] != Value::Null && report["gate"][part] != serde_json::json!({}),
+            "{part} is empty"
+        );
+    }
+    let learning = &report["gate"]["learning"];
+    assert!(learning["rollbacks"].as_u64() > Some(0) && learning["snapshots"].as_u64() > Some(0), "{learning}");
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let summary = runtime.block_on(async {
+        let reader = RunReader::open(&folder.path().join("run.db")).await.unwrap();
+        let mut tally = Tally::default();
+        reader.each_record(&Selection::default(), &mut |record| tally.observe(&record)).await.unwrap();
+        tally.summary()
+    });
+    // Through text, as the binary's: a float is read back as it was written.
+    let summary: Value = serde_json::from_str(&serde_json::to_string(&summary).unwrap()).unwrap();
+    assert_eq!(summary, report["gate"]);
 }
 
 #[test]
