@@ -5,8 +5,8 @@
 //! and can be made anew at any time ([`SqliteStore::rebuild_projections`]). The same commits make the same file, byte
 //! for byte; no figure of the wall clock is in it.
 //!
-//! It decides nothing and asks no broker. Questions are asked through [`SqliteStore::db`] or [`open_read_only`] with the
-//! tables of [`entity`]; [`repo`] has the specification's functions by their names. Rows go out as prepared statements
+//! It decides nothing and asks no broker. [`RunReader`] gives the records back. Other questions are asked through
+//! [`SqliteStore::db`] or [`open_read_only`] with the tables of [`entity`]; [`repo`] has the specification's functions by their names. Rows go out as prepared statements
 //! of up to 128 rows over sea-orm's own connection: its row-by-row models cost more than the disk.
 //!
 //! ```

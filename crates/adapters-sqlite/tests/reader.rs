@@ -126,7 +126,9 @@ async fn every_record_streams_in_order() {
     steps.iter().flat_map(|(records, _)| records).for_each(|record| kept(record, &mut expected));
     let mut all = Vec::new();
     reader.each_record(&Selection::default(), &mut |record| all.push(record)).await.unwrap();
-    all.iter().for_each(|record| kept(record, &mut got));
+    for record in &all {
+        kept(record, &mut got);
+    }
     assert_eq!(expected.len(), 11);
     assert_eq!(got.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
     for (kind, expected) in &expected {
@@ -204,7 +206,7 @@ async fn a_selection_leaves_out_what_is_not_asked_for() {
     let mut days = Vec::new();
     reader
         .each_record(&of_day, &mut |record| {
-            days.extend(if let Record::Day(day) = record { Some(day.day) } else { None })
+            days.extend(if let Record::Day(day) = record { Some(day.day) } else { None });
         })
         .await
         .unwrap();

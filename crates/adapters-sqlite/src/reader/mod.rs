@@ -217,7 +217,9 @@ impl RunReader {
     ) -> Result<(), StoreError> {
         let mut stream = merge::Rows::new(&self.db, source, selection).await?;
         while let Some(page) = stream.page(&self.db, &self.states).await? {
-            page.into_iter().for_each(|(_, _, record)| each(record));
+            for (_, _, record) in page {
+                each(record);
+            }
         }
         Ok(())
     }
