@@ -2,8 +2,7 @@
 //! that reads them, in the same order.
 
 use alavanca_engine::{
-    BlockedRecord, DayRecord, DecisionRecord, LearnedRecord, LegRecord, OrderEnd, PolicyEvent, PolicyEventKind, Record,
-    TradeRecord,
+    BlockedRecord, DayRecord, DecisionRecord, LearnedRecord, LegRecord, OrderEnd, PolicyEvent, Record, TradeRecord,
 };
 use alavanca_kernel::{
     Contracts, DecisionId, FillReport, OrderId, OrderRequest, Price, Regime, Timestamp, TradeId, TradeOutcome,
@@ -16,6 +15,7 @@ use alavanca_updater::{PolicySnapshot, SnapshotMetrics};
 use serde::Deserialize;
 
 use crate::columns::Columns;
+use crate::fold::EventDetail;
 use crate::names;
 use crate::rows::Lesson;
 
@@ -265,10 +265,10 @@ pub(crate) fn logged(of: &mut Columns<'_>) -> Result<Record, StoreError> {
         || regime.as_deref().and_then(|name| name.parse::<Regime>().ok()).ok_or_else(|| missing("known regime"));
     let at = || at.ok_or_else(|| missing("instant"));
     match kind.as_str() {
-        "FROZEN" | "THAWED" | "ROLLED_BACK" => {
-            let kind: PolicyEventKind = of.json("the event")?;
+        "FROZEN" | "THAWED" | "ROLLED_BACK" | "IMPORTED" => {
+            let EventDetail { kind, by } = of.json("the event")?;
             let policy_version = policy_version.ok_or_else(|| missing("version"))? as u64;
-            Ok(Record::Policy(PolicyEvent { regime: regime()?, kind, policy_version, at: at()? }))
+            Ok(Record::Policy(PolicyEvent { regime: regime()?, kind, by, policy_version, at: at()? }))
         }
         "TABLE" => Ok(Record::PolicyTable(Box::new(of.json("the table")?))),
         "PRUNED" => Ok(Record::SnapshotPruned(of.json::<Pruned>("the snapshot's id")?.snapshot)),

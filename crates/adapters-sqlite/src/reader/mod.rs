@@ -169,7 +169,7 @@ impl RunReader {
         trades: TRADES, Trade -> TradeRecord, |record: Box<_>| *record;
         /// What the policy heard, in order.
         learned: LEARNED, Learned -> LearnedRecord, |record: Box<_>| *record;
-        /// Freezes, thaws and rollbacks, in order.
+        /// Freezes, thaws, rollbacks and imports, in order.
         policy_events: POLICY_EVENTS, Policy -> PolicyEvent, |record| record;
         /// Snapshots that are kept, oldest first.
         snapshots: SNAPSHOTS, Snapshot -> PolicySnapshot, |record: Box<_>| *record;

@@ -136,7 +136,8 @@ const WHOLE_LOG: Source = Source {
 
 pub(super) static LOG: Source = WHOLE_LOG;
 
-pub(super) static POLICY_EVENTS: Source = Source { only: "p.kind IN ('FROZEN', 'THAWED', 'ROLLED_BACK')", ..WHOLE_LOG };
+pub(super) static POLICY_EVENTS: Source =
+    Source { only: "p.kind IN ('FROZEN', 'THAWED', 'ROLLED_BACK', 'IMPORTED')", ..WHOLE_LOG };
 
 pub(super) static SNAPSHOTS: Source = Source { only: "s.seq IS NOT NULL", ..WHOLE_LOG };
 

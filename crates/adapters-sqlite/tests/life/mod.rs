@@ -429,7 +429,10 @@ impl Life {
     }
 
     fn policy_event(&mut self, regime: Regime, kind: PolicyEventKind) {
-        let by = ChangedBy::Engine;
+        self.policy_event_by(regime, kind, ChangedBy::Engine);
+    }
+
+    fn policy_event_by(&mut self, regime: Regime, kind: PolicyEventKind, by: ChangedBy) {
         let event = PolicyEvent { regime, kind, by, policy_version: self.policy.version(), at: self.now };
         self.out.push(Record::Policy(event));
     }
@@ -440,6 +443,11 @@ impl Life {
             self.policy.unfreeze(regime);
             self.updater.thawed(regime);
             self.policy_event(regime, PolicyEventKind::Thawed);
+            let by = ChangedBy::Operator { reason: "it is \"calm\" again".to_owned() };
+            let kind = PolicyEventKind::Imported { digest: "0a1b".to_owned(), run_id: None };
+            self.policy_event_by(regime, kind, by);
+            let table = self.policy.export_table(regime);
+            self.out.push(Record::PolicyTable(Box::new(table)));
         } else {
             self.freeze(regime);
         }
