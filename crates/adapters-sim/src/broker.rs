@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use alavanca_kernel::{Bar, LegId, OrderReport, OrderRequest, Price, SymbolId, Tick, Timestamp};
+use alavanca_kernel::{Bar, LegId, OrderId, OrderReport, OrderRequest, Price, SymbolId, Tick, Timestamp};
 use alavanca_ports::{Account, Broker, BrokerError, BrokerLeg};
 use async_trait::async_trait;
 
@@ -67,11 +67,26 @@ impl Broker for SimBroker {
         Ok(())
     }
 
-    async fn move_stop(&mut self, symbol: SymbolId, leg: LegId, stop_loss: Price) -> Result<(), BrokerError> {
-        if self.desk().exchange.move_stop(symbol, leg, stop_loss) {
+    async fn cancel(&mut self, _symbol: SymbolId, order: OrderId) -> Result<(), BrokerError> {
+        let Desk { exchange, reports, now } = &mut *self.desk();
+        exchange.cancel(order, *now, reports);
+        Ok(())
+    }
+
+    async fn move_exits(
+        &mut self,
+        symbol: SymbolId,
+        leg: LegId,
+        stop_loss: Price,
+        take_profit: Option<Price>,
+    ) -> Result<(), BrokerError> {
+        if self.desk().exchange.move_exits(symbol, leg, stop_loss, take_profit) {
             Ok(())
         } else {
-            Err(BrokerError::NotSent(format!("no leg {leg}, or {stop_loss} is on the wrong side of the market")))
+            let target = take_profit.map_or_else(String::new, |target| format!(", or {target}"));
+            Err(BrokerError::NotSent(format!(
+                "no leg {leg}, or {stop_loss}{target} is on the wrong side of the market"
+            )))
         }
     }
 

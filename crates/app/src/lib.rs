@@ -11,3 +11,4 @@ pub mod settings;
 pub mod show;
 pub mod simulation;
 mod source;
+pub mod wheel;

@@ -1,15 +1,15 @@
 use alavanca_kernel::{
-    AccountMode, Contracts, LegId, Money, OrderReport, OrderRequest, Price, Side, SymbolId, Timestamp,
+    AccountMode, Contracts, LegId, Money, OrderId, OrderReport, OrderRequest, Price, Side, SymbolId, Timestamp,
 };
 use async_trait::async_trait;
 
-/// Why a broker could not be asked. Says nothing about whether an order exists: see [`Broker::submit`].
-#[derive(Debug, thiserror::Error)]
+/// Why a broker did not do what it was asked. Only [`NotSent`](Self::NotSent) proves that nothing happened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BrokerError {
-    /// The order surely never left.
-    #[error("order not sent: {0}")]
+    /// It surely never left, or was refused: nothing changed.
+    #[error("not sent: {0}")]
     NotSent(String),
-    /// It is not known whether the order exists. Never resend: ask for the legs until it is proven.
+    /// It is not known whether it happened. An order is never sent again: ask for the legs until it is proven.
     #[error("outcome unknown: {0}")]
     Unknown(String),
     /// A question was not answered. "Query failed" is not "flat".
@@ -59,8 +59,22 @@ pub trait Broker: Send {
     /// What becomes of it arrives through [`reports`](Broker::reports).
     async fn submit(&mut self, order: OrderRequest) -> Result<(), BrokerError>;
 
-    /// Moves the stop of a leg that rests at the broker.
-    async fn move_stop(&mut self, symbol: SymbolId, leg: LegId, stop_loss: Price) -> Result<(), BrokerError>;
+    /// Takes back what an order still wants. What became of it arrives through [`reports`](Broker::reports): canceled,
+    /// or the fill that was faster. An order that waits for nothing, or was never heard of, is left as it is without an
+    /// error, so that asking twice does no harm.
+    async fn cancel(&mut self, symbol: SymbolId, order: OrderId) -> Result<(), BrokerError>;
+
+    /// Lets these exits rest with an open leg from now on, on the instrument's tick grid: this stop, and this target;
+    /// no target takes away the one that was there. A time limit stays as it was. Both move or neither: what would be
+    /// on the wrong side of the market is [`NotSent`](BrokerError::NotSent), and so is a leg that is not open. Asking
+    /// twice does no harm.
+    async fn move_exits(
+        &mut self,
+        symbol: SymbolId,
+        leg: LegId,
+        stop_loss: Price,
+        take_profit: Option<Price>,
+    ) -> Result<(), BrokerError>;
 
     /// What happened since the last call, in order. Each report is handed out once.
     async fn reports(&mut self) -> Result<Vec<OrderReport>, BrokerError>;

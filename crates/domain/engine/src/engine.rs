@@ -199,6 +199,7 @@ impl Engine {
             Command::Halt => self.risk.halt(at),
             Command::Resume => self.risk.resume(at),
             Command::StoreFailed => self.risk.store_failed(at),
+            Command::Unreconciled => self.risk.reconciliation_failed(at),
             Command::Reconciled => self.risk.reconciled(at),
             Command::Flatten => return self.flatten(CloseCause::Operator, effects),
             Command::Freeze(regime) => {
@@ -243,6 +244,17 @@ impl Engine {
     fn refuse(&mut self, symbol: SymbolId, at: Timestamp, fault: InputFault, effects: &mut Vec<Effect>) {
         self.counts.bad_inputs += 1;
         effects.push(Effect::Notify(Notice::BadInput { symbol, at, fault }));
+    }
+
+    /// The latest event's time.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Leaves out the next order numbers: after a restart some may be in the world that the store never heard of, and a
+    /// broker executes a number once.
+    pub fn skip_orders(&mut self, count: u64) {
+        self.orders += count;
     }
 
     /// What the engine has seen, beside its records.

@@ -51,7 +51,9 @@ pub enum Command {
     Unfreeze(Regime),
     /// The store failed: only exits until reconciled.
     StoreFailed,
-    /// Store and broker agree again.
+    /// Whether books and broker agree is not known, or they do not: only exits until reconciled.
+    Unreconciled,
+    /// Books and broker agree again.
     Reconciled,
 }
 
@@ -64,7 +66,7 @@ pub enum Effect {
     Submit(OrderRequest),
     /// Take this order back, if it still waits.
     Cancel(SymbolId, OrderId),
-    /// Move a resting stop, and drop the target and the time limit where said so.
+    /// Move a leg's resting exits. A time limit stays as it was.
     Modify {
         /// The instrument.
         symbol: SymbolId,

@@ -56,7 +56,7 @@ pub enum RiskCause {
     },
     /// The store failed.
     Store,
-    /// Books and broker differ.
+    /// Books and broker differ, or have not been compared since a restart.
     Reconciliation,
     /// The operator halted.
     Operator,
@@ -100,7 +100,7 @@ impl fmt::Display for RiskCause {
             Self::TradesPerDay { trades, limit } => write!(f, "{trades} trades today, the limit is {limit}"),
             Self::ConsecutiveLosses { n, until } => write!(f, "{n} losing trades in a row, a pause until {until}"),
             Self::Store => f.write_str("the store failed"),
-            Self::Reconciliation => f.write_str("books and broker differ"),
+            Self::Reconciliation => f.write_str("books and broker are not known to agree"),
             Self::Operator => f.write_str("the operator halted"),
             Self::NewDay => f.write_str("a new trading day"),
             Self::PauseOver => f.write_str("the pause is over"),

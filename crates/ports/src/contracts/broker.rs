@@ -6,7 +6,7 @@ use alavanca_kernel::{
 };
 use async_trait::async_trait;
 
-use crate::{Broker, BrokerLeg};
+use crate::{Broker, BrokerError, BrokerLeg};
 
 /// A broker under test, with a hand on its market.
 #[async_trait]
@@ -30,6 +30,11 @@ pub trait Bench: Send {
     /// one percent away.
     fn price(&self) -> Price;
 
+    /// Whether a market order is filled by `submit` itself. Otherwise it waits for the next price that is shown.
+    fn fills_at_once(&self) -> bool {
+        false
+    }
+
     /// How far a fill may be from the price that the market shows.
     fn tolerance(&self) -> Price;
 }
@@ -42,7 +47,8 @@ pub async fn suite<B: Bench>(mut make: impl FnMut() -> B) {
     never_crosses_flat(make()).await;
     keeps_legs_apart(make()).await;
     lets_exits_rest(make()).await;
-    moves_stops(make()).await;
+    moves_exits(make()).await;
+    takes_orders_back(make()).await;
     counts_the_money(make()).await;
 }
 
@@ -139,26 +145,83 @@ async fn lets_exits_rest<B: Bench>(bench: B) {
     }
 }
 
-async fn moves_stops<B: Bench>(bench: B) {
+async fn moves_exits<B: Bench>(bench: B) {
     let mut desk = Desk::new(bench);
     let (price, step, symbol) = (desk.bench.price(), desk.step(), desk.bench.symbol());
-    let far = Protection { stop: Some(ExitAt::Price(price - step - step)), ..Protection::default() };
-    desk.open(1, LegRole::Base, Side::Buy, 1, far).await;
+    let far = price + step + step + step;
+    let resting = Protection {
+        stop: Some(ExitAt::Price(price - step - step)),
+        target: Some(ExitAt::Price(far)),
+        ..Protection::default()
+    };
+    desk.open(1, LegRole::Base, Side::Buy, 1, resting).await;
     desk.fills().await;
     let leg = desk.leg(LegRole::Base);
-    let moved = desk.bench.broker().move_stop(symbol, leg, price - step).await;
-    assert!(moved.is_ok(), "a stop may be moved to the right side of the market: {moved:?}");
-    assert_eq!(desk.legs().await[0].stop_loss, Some(price - step), "the stop that was moved");
-    let wrong = desk.bench.broker().move_stop(symbol, leg, price + step).await;
-    assert!(wrong.is_err(), "a long's stop above the market has to be refused");
-    assert_eq!(desk.legs().await[0].stop_loss, Some(price - step), "a refused move moved the stop");
+    let exits = |legs: &[BrokerLeg]| legs.iter().map(|leg| (leg.stop_loss, leg.take_profit)).collect::<Vec<_>>();
+    for _ in 0..2 {
+        let moved = desk.bench.broker().move_exits(symbol, leg, price - step, Some(far)).await;
+        assert!(moved.is_ok(), "a stop may be moved to the right side of the market, and there again: {moved:?}");
+        assert_eq!(exits(&desk.legs().await), [(Some(price - step), Some(far))], "the stop moved, the target stays");
+    }
+    for (stop, target) in [(price + step, Some(far)), (price - step - step, Some(price - step))] {
+        let wrong = desk.bench.broker().move_exits(symbol, leg, stop, target).await;
+        assert!(
+            matches!(wrong, Err(BrokerError::NotSent(_))),
+            "a long's stop above the market, or its target below, has to be refused: {wrong:?}"
+        );
+        assert_eq!(exits(&desk.legs().await), [(Some(price - step), Some(far))], "a refused move moved something");
+    }
     let nobody = LegId { trade: TradeId::new(999), role: LegRole::Base };
-    assert!(desk.bench.broker().move_stop(symbol, nobody, price - step).await.is_err(), "there is no such leg");
+    let moved = desk.bench.broker().move_exits(symbol, nobody, price - step, None).await;
+    assert!(matches!(moved, Err(BrokerError::NotSent(_))), "there is no such leg: {moved:?}");
+    let dropped = desk.bench.broker().move_exits(symbol, leg, price - step, None).await;
+    assert!(dropped.is_ok(), "a target may be taken away: {dropped:?}");
+    assert_eq!(exits(&desk.legs().await), [(Some(price - step), None)], "the target that was taken away");
+    // Beyond where the target was.
+    desk.bench.trade_at(far + step).await;
+    assert_eq!(desk.fills().await, [], "a target that was taken away ended the leg");
     // Between the moved stop and the first one: only the moved one ends the leg.
     desk.bench.trade_at(price - step - step.half()).await;
     let fills = desk.fills().await;
     assert_eq!(fills.len(), 1, "the moved stop has to end the leg: {fills:?}");
     assert_eq!(desk.legs().await, []);
+}
+
+async fn takes_orders_back<B: Bench>(bench: B) {
+    let mut desk = Desk::new(bench);
+    let symbol = desk.bench.symbol();
+    let order = desk.order(1, LegRole::Base, OrderIntent::Open, Side::Buy, 3, Protection::default());
+    desk.bench.broker().submit(order).await.expect("the broker can be reached");
+    for _ in 0..2 {
+        let taken = desk.bench.broker().cancel(symbol, order.id).await;
+        assert!(taken.is_ok(), "an order may be taken back, and again: {taken:?}");
+    }
+    desk.tick().await;
+    let (mut filled, mut unfilled, mut ends) = (0, 0, 0);
+    for report in desk.all_reports().await {
+        match report {
+            OrderReport::Filled(fill) => {
+                filled += fill.quantity.count();
+                ends += usize::from(fill.remaining.is_zero());
+            }
+            OrderReport::Canceled { order: id, unfilled: rest, .. } => {
+                assert_eq!(id, order.id, "the order that was taken back");
+                (unfilled, ends) = (unfilled + rest.count(), ends + 1);
+            }
+            OrderReport::Rejected { .. } => panic!("taking back is no reason to reject: {report:?}"),
+        }
+    }
+    let expected = if desk.bench.fills_at_once() { (3, 0) } else { (0, 3) };
+    assert_eq!((filled, unfilled), expected, "what waited is taken back, what was filled stands");
+    assert_eq!(ends, 1, "an order ends once");
+    assert_eq!(desk.open_contracts().await, filled, "what was taken back is not open");
+    for ended in [order.id, OrderId::new(999)] {
+        let taken = desk.bench.broker().cancel(symbol, ended).await;
+        assert!(taken.is_ok(), "what does not wait is left as it is: {taken:?}");
+    }
+    desk.tick().await;
+    assert_eq!(desk.all_reports().await, [], "what does not wait has nothing to report");
+    assert_eq!(desk.open_contracts().await, filled, "what does not wait was left as it is");
 }
 
 async fn counts_the_money<B: Bench>(bench: B) {
