@@ -46,6 +46,9 @@ use parquet::file::writer::SerializedFileWriter;
 
 use crate::buffer::Buffer;
 
+/// What it writes with, for whoever reads with the same release.
+pub use parquet;
+
 /// Rows to a row group, and the most that are in memory.
 pub const ROW_GROUP: usize = 16_384;
 

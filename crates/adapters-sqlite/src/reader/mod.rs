@@ -19,6 +19,7 @@ use crate::store::{PolicyFacts, all, column, io};
 use crate::stored;
 use crate::text::States;
 
+mod each;
 mod merge;
 mod selection;
 mod source;

@@ -4,6 +4,7 @@ mod about;
 mod backtest;
 mod config;
 mod data;
+mod export;
 mod progress;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ Examples:
   alavanca backtest --data WINZ26_M1.csv --profile balanced --seed 7
   alavanca backtest --data ticks.csv.gz --symbol DOL --set SCALP_TP_POINTS=20
   alavanca backtest --data EURUSD.csv --db run.sqlite --json > run.json
+  alavanca export trades --db run.sqlite --out trades.csv
   alavanca data inspect EURUSD.csv                      what a file is and what is wrong with it
   alavanca config show --profile aggressive             each setting, its value, where it came from
   alavanca config check --config alavanca.toml          whether the settings can be
@@ -50,6 +52,8 @@ enum Command {
     /// Settings: where they come from and whether they can be.
     #[command(subcommand)]
     Config(config::Config),
+    /// Tables of a stored run for spreadsheets and notebooks, as CSV or Parquet.
+    Export(export::Export),
     /// Print the completions of a shell, to be sourced or put where it looks for them.
     Completions(about::Completions),
     /// Print the manual page, or write those of all commands into a folder.
@@ -71,6 +75,7 @@ pub(super) fn main() -> ExitCode {
         Command::Backtest(backtest) => backtest.run(json),
         Command::Data(data) => data.run(json),
         Command::Config(config) => config.run(json),
+        Command::Export(export) => export.run(json),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
     };
@@ -131,7 +136,8 @@ struct Usage(String);
 
 /// `alavanca config show | head` ends the pipe early; that is no failure.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    let is_one = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(is_one))
 }
 
 /// Writes to standard output, unlike `print!` without stopping the program where nobody reads on.

@@ -2,6 +2,7 @@
 
 mod backtest;
 mod compare;
+mod export;
 mod file;
 mod settings;
 
@@ -11,6 +12,7 @@ use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Tab
 
 pub use backtest::backtest;
 pub use compare::comparison;
+pub use export::columns;
 pub use file::inspection;
 pub use settings::origins;
 

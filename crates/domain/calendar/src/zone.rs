@@ -1,4 +1,4 @@
-use alavanca_kernel::SettingError;
+use alavanca_kernel::{SettingError, Timestamp};
 use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,11 @@ impl Zone {
     /// Its IANA name.
     pub fn name(self) -> &'static str {
         self.0.name()
+    }
+
+    /// What the zone's wall clocks show at an instant, as microseconds since their own 1970-01-01 00:00.
+    pub fn wall_clock_micros(self, at: Timestamp) -> i64 {
+        at.micros().saturating_add(self.offset_at(at.secs()) * 1_000_000)
     }
 
     /// Seconds by which local time is ahead of UTC at an instant (in seconds since the epoch).
@@ -169,6 +174,16 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(second_of_day(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_wall_clock_shows_local_time() {
+        // Summer time in São Paulo ended at 2019-02-17 02:00 UTC, when its clocks went back from midnight to 23:00.
+        let zone = Zone::by_name("TRADING_TIMEZONE", "America/Sao_Paulo").unwrap();
+        let ends = Timestamp::from_secs(1_550_368_800);
+        for (at, hours) in [(ends.plus_micros(-1), -2), (ends, -3)] {
+            assert_eq!(zone.wall_clock_micros(at), at.plus_secs(hours * 3_600).micros(), "{at}");
         }
     }
 
