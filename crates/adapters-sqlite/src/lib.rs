@@ -41,6 +41,7 @@
 mod cells;
 mod columns;
 pub mod entity;
+mod existing;
 mod fold;
 mod ids;
 mod migration;

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::backtest_types::{BacktestReport, BacktestRequest, Progress, RunCounts, SourceFacts, Stop};
 use crate::builder::{Built, Gating, build};
+use crate::policy::{self, Beginning, PolicyError};
 use crate::settings::{Loaded, Settings};
 use crate::simulation::{Simulation, Sink};
 use crate::source::{Source, file_facts, hex, synthetic_facts};
@@ -54,8 +55,8 @@ pub enum AppError {
     },
     /// The database holds another run.
     #[error(
-        "{path} holds another run ({stored}) than the one asked for ({asked}): data, settings and seed must be the \
-         same to resume"
+        "{path} holds another run ({stored}) than the one asked for ({asked}): data, settings, seed and \
+         --policy must be the same to resume"
     )]
     OtherRun {
         /// The database.
@@ -65,6 +66,21 @@ pub enum AppError {
         /// The run asked for.
         asked: String,
     },
+    /// The operator changed the stored policy after the run.
+    #[error(
+        "the policy in {path} was changed by hand after its run ({what}): a resume replays the run from its beginning, \
+         and would not make that change. To try the changed policy, export it (`alavanca policy export --db {path} \
+         --out FILE`) and begin another run with `--policy FILE` and a new --db"
+    )]
+    ChangedByHand {
+        /// The database.
+        path: String,
+        /// The last change.
+        what: String,
+    },
+    /// The policy to begin with, or the stored one.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// `--resume` without a database.
     #[error("--resume goes on with a stored run: name its database with --db")]
     NothingToResume,
@@ -102,8 +118,10 @@ pub fn run_backtest(
         settings.rl.seed = seed;
     }
     let market = open_market(request, &settings, progress)?;
-    let run_id = run_id(&settings, &market);
     let instrument = market.instrument.clone();
+    let symbols = [instrument.name.clone()];
+    let beginning = request.policy.as_deref().map(|path| Beginning::read(path, &settings, &symbols)).transpose()?;
+    let run_id = run_id(&settings, &market, beginning.as_ref());
     let with_gate = build(&settings, &instrument, Gating::AsConfigured)?;
     let without_gate = (!request.without_level4).then(|| build(&settings, &instrument, Gating::Off)).transpose()?;
 
@@ -123,7 +141,8 @@ pub fn run_backtest(
             Some(built) => Some(Err(built)),
             None => None,
         };
-        let gate = run_stored(request, &settings, market.source, with_gate, &instrument, &run_id, progress)?;
+        let gate =
+            run_stored(request, &settings, market.source, with_gate, &instrument, (&run_id, beginning), progress)?;
         let level4 = match running {
             Some(Ok(thread)) => {
                 thread.join().map_err(|_| AppError::Stopped("the Level 4 engine panicked".to_owned()))??
@@ -193,15 +212,19 @@ fn open_market(
     Ok(Market { source, instrument, facts })
 }
 
-/// The same data, settings, symbol and seed have the same.
-fn run_id(settings: &Settings, market: &Market) -> String {
-    let identity = format!(
+/// The same data, settings, symbol, seed and policy to begin with have the same.
+fn run_id(settings: &Settings, market: &Market, beginning: Option<&Beginning>) -> String {
+    let mut identity = format!(
         "{}\n{}\n{}\n{:?}",
         settings.fingerprint(),
         market.facts.sha256,
         market.facts.clock.as_deref().unwrap_or_default(),
         market.instrument
     );
+    if let Some(beginning) = beginning {
+        identity.push_str("\npolicy ");
+        identity.push_str(&beginning.digest);
+    }
     hex(&Sha256::digest(identity.as_bytes()))[..16].to_owned()
 }
 
@@ -220,18 +243,20 @@ fn run_stored(
     source: Source,
     built: Built,
     instrument: &Instrument,
-    run_id: &str,
+    (run_id, beginning): (&str, Option<Beginning>),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, AppError> {
+    let begun = beginning.as_ref().map(|beginning| beginning.note.clone());
     let mut keeper = request
         .db
         .as_deref()
         .map(|path| Keeper::open(path, settings, instrument, run_id, request.resume))
         .transpose()?;
     let resumed_after = keeper.as_ref().map_or(0, |keeper| keeper.cursor);
-    let mut sink = RunSink { keeps: keeper.is_some(), skip_until: resumed_after, ..RunSink::default() };
+    let mut sink = RunSink { keeps: keeper.is_some(), skip_until: resumed_after, beginning, ..RunSink::default() };
     let run = run(source, built, &mut sink, keeper.as_mut(), &request.stop, progress)?;
     let mut notes = sink.notes(instrument);
+    notes.extend(begun);
     if resumed_after > 0 {
         notes.push(format!("resumed: the first {resumed_after} events had been stored before"));
     }
@@ -287,6 +312,16 @@ fn run(
             run.interrupted = true;
             break;
         }
+        if let Some(beginning) = sink.beginning.take() {
+            let first = match &rows {
+                Rows::Bars(bars) => bars.first().map(|bar| bar.time),
+                Rows::Ticks(ticks) => ticks.first().map(|tick| tick.time),
+            };
+            let at = first.unwrap_or(end);
+            let Beginning { tables, digest, run_id, .. } = beginning;
+            let begun = run.simulation.begin_with(&tables, &digest, run_id.as_deref(), at, sink);
+            begun.map_err(|error| AppError::Stopped(format!("the policy to begin with was not taken in: {error}")))?;
+        }
         match &rows {
             Rows::Bars(bars) => {
                 run.first = run.first.or(bars.first().map(|bar| bar.time));
@@ -340,6 +375,8 @@ struct RunSink {
     records: Vec<Record>,
     /// Records of events up to here are stored already.
     skip_until: u64,
+    /// The policy to begin with, until it was begun with.
+    beginning: Option<Beginning>,
     warned: Vec<Notice>,
     bad_inputs: u64,
     unexpected: u64,
@@ -460,6 +497,12 @@ impl Keeper {
             Some(_) if !resume => return Err(AppError::AlreadyRun { path: shown }),
             Some(_) => {}
             None => runtime.block_on(store.set_meta(&[("run_id", run_id)]))?,
+        }
+        let noted = policy::PolicySettings::notes(settings);
+        let noted = noted.each_ref().map(|(key, value)| (*key, value.as_str()));
+        runtime.block_on(store.set_meta(&noted))?;
+        if resume && let Some(what) = runtime.block_on(policy::changed_by_hand(path))? {
+            return Err(AppError::ChangedByHand { path: shown, what });
         }
         let cursor = runtime.block_on(store.cursor())?;
         let restored: Option<Restored> = runtime.block_on(store.restore())?;

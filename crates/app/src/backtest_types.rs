@@ -28,6 +28,8 @@ pub struct BacktestRequest {
     pub threads: usize,
     /// Leave out the second engine.
     pub without_level4: bool,
+    /// An exported policy that the run begins with.
+    pub policy: Option<PathBuf>,
     /// Where somebody asks the run to end early.
     pub stop: Stop,
 }
@@ -44,6 +46,7 @@ impl Default for BacktestRequest {
             data_tz: None,
             threads: 1,
             without_level4: false,
+            policy: None,
             stop: Stop::default(),
         }
     }

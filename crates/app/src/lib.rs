@@ -8,6 +8,7 @@ pub mod backtest_types;
 pub mod builder;
 pub mod compare;
 pub mod export;
+pub mod policy;
 pub mod settings;
 pub mod show;
 pub mod simulation;

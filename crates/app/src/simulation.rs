@@ -6,6 +6,7 @@
 use alavanca_adapters_sim::{Books, FillAt, SimExchange};
 use alavanca_engine::{AccountView, Command, Effect, Engine, Event, Notice, Record};
 use alavanca_kernel::{Bar, OrderReport, SymbolId, Tick, Timestamp};
+use alavanca_rl::{ImportError, PolicyTable};
 
 /// Takes what a simulation records and notices.
 pub trait Sink {
@@ -80,6 +81,23 @@ impl Simulation {
         self.engine.step(&Event::Command(command, at), &mut self.effects);
         self.act(at, sink);
         self.hear(sink);
+    }
+
+    /// Begins with an exported policy, before anything has happened; `at` is when the market begins.
+    ///
+    /// # Errors
+    /// Where the policy cannot be taken in. The simulation is then not to be used.
+    pub fn begin_with(
+        &mut self,
+        tables: &[PolicyTable],
+        digest: &str,
+        run_id: Option<&str>,
+        at: Timestamp,
+        sink: &mut impl Sink,
+    ) -> Result<(), ImportError> {
+        self.engine.begin_with(tables, digest, run_id, at, &mut self.effects)?;
+        self.act(at, sink);
+        Ok(())
     }
 
     /// The data has ended: what is open is closed at the last price, and the last day's books with it.

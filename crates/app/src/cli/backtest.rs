@@ -31,6 +31,9 @@ pub(super) struct Backtest {
     /// Go on with the run that --db holds.
     #[arg(long, requires = "db")]
     resume: bool,
+    /// Begin with a policy that `alavanca policy export` wrote.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// The most threads to use; without it, as many as there are processors.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -56,6 +59,7 @@ impl Backtest {
             data_tz: self.file.data_tz,
             threads: self.threads.unwrap_or_else(processors).get(),
             without_level4: self.without_level4,
+            policy: self.policy,
             stop: stop_on_interrupt(),
         };
         let mut bar = Bar::default();

@@ -5,6 +5,7 @@ mod backtest;
 mod config;
 mod data;
 mod export;
+mod policy;
 mod progress;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use alavanca::backtest::AppError;
+use alavanca::policy::PolicyError;
 use alavanca::settings::{LoadRequest, Loaded, SettingsError, load};
 use alavanca_adapters_files::FileError;
 use clap::{Args, Parser, Subcommand};
@@ -35,6 +37,7 @@ Examples:
   alavanca backtest --data ticks.csv.gz --symbol DOL --set SCALP_TP_POINTS=20
   alavanca backtest --data EURUSD.csv --db run.sqlite --json > run.json
   alavanca export trades --db run.sqlite --out trades.csv
+  alavanca policy show --db run.sqlite                  what was learned, and how sure it is
   alavanca data inspect EURUSD.csv                      what a file is and what is wrong with it
   alavanca config show --profile aggressive             each setting, its value, where it came from
   alavanca config check --config alavanca.toml          whether the settings can be
@@ -49,6 +52,9 @@ enum Command {
     /// Market data files.
     #[command(subcommand)]
     Data(data::Data),
+    /// The policy at hand: look at it, take it elsewhere, go back, freeze.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Settings: where they come from and whether they can be.
     #[command(subcommand)]
     Config(config::Config),
@@ -74,6 +80,7 @@ pub(super) fn main() -> ExitCode {
     let done = match command {
         Command::Backtest(backtest) => backtest.run(json),
         Command::Data(data) => data.run(json),
+        Command::Policy(policy) => policy.run(json),
         Command::Config(config) => config.run(json),
         Command::Export(export) => export.run(json),
         Command::Completions(completions) => completions.run(),
@@ -122,7 +129,9 @@ fn code(error: &anyhow::Error) -> u8 {
             match cause.downcast_ref::<AppError>() {
                 Some(AppError::Setting(_) | AppError::NoSymbol { .. } | AppError::NothingToResume) => Some(USAGE),
                 Some(AppError::File(error)) => Some(of_file(error)),
+                Some(AppError::Policy(error)) if error.is_usage() => Some(USAGE),
                 Some(_) => Some(FAILED),
+                None if cause.downcast_ref().is_some_and(PolicyError::is_usage) => Some(USAGE),
                 None => cause.downcast_ref::<FileError>().map(of_file),
             }
         })

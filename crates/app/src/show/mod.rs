@@ -4,6 +4,7 @@ mod backtest;
 mod compare;
 mod export;
 mod file;
+mod policy;
 mod settings;
 
 use std::fmt::Write as _;
@@ -14,6 +15,7 @@ pub use backtest::backtest;
 pub use compare::comparison;
 pub use export::columns;
 pub use file::inspection;
+pub use policy::{policy, policy_changed, policy_diff, policy_snapshots, policy_verified};
 pub use settings::origins;
 
 /// Columns of a terminal that everything fits into.

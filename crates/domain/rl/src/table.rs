@@ -264,13 +264,15 @@ impl PolicyTable {
                     None
                 }
             };
-            match (content.evidence(prior), state, symbol) {
-                (Err(wrong), ..) => fault(wrong),
-                (Ok(evidence), Some(state), Some(symbol)) => {
-                    let before = places.insert((symbol, state.index(), content.action), evidence);
-                    before.into_iter().for_each(|_| fault(RowFault::Twice));
+            let place = state.zip(symbol).map(|(state, symbol)| (symbol, state.index(), content.action));
+            match content.evidence(prior) {
+                Err(wrong) => fault(wrong),
+                Ok(evidence) => {
+                    let is_twice = place.is_some_and(|place| places.insert(place, evidence).is_some());
+                    if is_twice {
+                        fault(RowFault::Twice);
+                    }
                 }
-                _ => {}
             }
         }
         places
