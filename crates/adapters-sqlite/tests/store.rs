@@ -205,7 +205,7 @@ async fn the_policy_is_the_fold_of_its_log() {
         for (damage, repair) in [
             ("UPDATE rl_policy SET alpha = alpha + 1 WHERE id = (SELECT min(id) FROM rl_policy)", "is served"),
             ("DELETE FROM rl_policy WHERE id = (SELECT max(id) FROM rl_policy)", "not served"),
-            ("UPDATE evidence SET reward = 1000000 - reward WHERE applied", "is served"),
+            ("UPDATE evidence SET reward = 1000000 - reward WHERE applied", "and comes to"),
         ] {
             store.rebuild_projections().await.unwrap();
             other.execute_batch(damage).unwrap();
