@@ -2,6 +2,7 @@
 
 mod about;
 mod backtest;
+mod compare;
 mod config;
 mod data;
 mod decisions;
@@ -62,6 +63,8 @@ enum Command {
     /// Figures of sizing, scalps, policy and learning, each with the answer to its question.
     #[command(subcommand)]
     Stats(stats::Stats),
+    /// Hold stored runs against each other: settings, figures, and how sure their difference is.
+    Compare(compare::Compare),
     /// Market data files.
     #[command(subcommand)]
     Data(data::Data),
@@ -95,6 +98,7 @@ pub(super) fn main() -> ExitCode {
         Command::Explain(explain) => explain.run(json),
         Command::Decisions(decisions) => decisions.run(json),
         Command::Stats(stats) => stats.run(json),
+        Command::Compare(compare) => compare.run(json),
         Command::Data(data) => data.run(json),
         Command::Policy(policy) => policy.run(json),
         Command::Config(config) => config.run(json),
