@@ -6,6 +6,7 @@
 //! eight bytes, least first; texts, blobs and the name stand behind their length in eight bytes. `engine_state` holds
 //! each chain's count and last link, written in the transaction that wrote the rows.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -244,12 +245,14 @@ pub(crate) async fn verify(
     verified.rows = chain.count;
     let noted = noted(db, over).await?;
     if noted != chain {
-        verified.fault = Some(if noted.count > chain.count {
-            format!("the last {} rows are missing: {} were written", noted.count - chain.count, noted.count)
-        } else if noted.count < chain.count {
-            format!("{} rows stand after the last that was written, {}", chain.count - noted.count, noted.count)
-        } else {
-            "the last row's link is not the one that was noted when it was written".to_owned()
+        verified.fault = Some(match noted.count.cmp(&chain.count) {
+            Ordering::Greater => {
+                format!("the last {} rows are missing: {} were written", noted.count - chain.count, noted.count)
+            }
+            Ordering::Less => {
+                format!("{} rows stand after the last that was written, {}", chain.count - noted.count, noted.count)
+            }
+            Ordering::Equal => "the last row's link is not the one that was noted when it was written".to_owned(),
         });
     }
     Ok(verified)

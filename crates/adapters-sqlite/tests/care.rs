@@ -412,8 +412,8 @@ async fn a_backup_is_of_one_moment_also_beside_an_engine() {
     let writer = tokio::spawn({
         let steps = steps.clone();
         async move {
-            for step in 50..STEPS {
-                store.commit(&steps[step].0, step as u64 + 1).await.unwrap();
+            for (step, (records, _)) in steps.iter().enumerate().skip(50) {
+                store.commit(records, step as u64 + 1).await.unwrap();
             }
             store
         }
