@@ -16,7 +16,6 @@ use sea_orm::{
 };
 
 use crate::cells::{Call, SqlTexts};
-use crate::chain::{self, Head, HeadPart, Over};
 use crate::ids::IdSet;
 use crate::open::{self, Durability};
 use crate::rows::{Counters, Rows};
@@ -137,10 +136,14 @@ impl SqliteStore {
         step.commit().await.map_err(io)
     }
 
-    /// Where the hash chains stand: what `db check` is told to find that the whole file was put back.
-    pub fn head(&self) -> Head {
-        let Counters { decisions, log, .. } = &self.counters;
-        Head { decisions: HeadPart::of(decisions), log: HeadPart::of(log) }
+    /// Notes what may change while a run goes on or is gone on with, such as where its data lies: replaces what was noted.
+    pub async fn replace_meta(&mut self, entries: &[(&str, &str)]) -> Result<(), StoreError> {
+        let step = self.db.begin().await.map_err(io)?;
+        for (key, value) in entries {
+            let sql = "INSERT INTO run_meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value";
+            step.execute_raw(statement(sql, [(*key).into(), (*value).into()])).await.map_err(io)?;
+        }
+        step.commit().await.map_err(io)
     }
 
     /// Writes everything into the database's one file and closes it.
@@ -270,8 +273,6 @@ impl SqliteStore {
         if let Some(row) = one(db, LAST, [counters.seq.into()]).await? {
             counters.policy_at = column::<Option<i64>>(&row, 0)?.map(Timestamp::from_micros);
         }
-        counters.decisions = chain::noted(db, Over::Decisions).await?;
-        counters.log = chain::noted(db, Over::Log).await?;
         counters.closed = self.ids("SELECT id FROM trades WHERE id > ? ORDER BY id LIMIT 4096").await?;
         counters.learned = self.ids("SELECT trade FROM evidence WHERE trade > ? ORDER BY trade LIMIT 4096").await?;
         Ok(counters)
@@ -370,7 +371,7 @@ async fn claim_symbols(db: &DatabaseConnection, symbols: &[String]) -> Result<()
     step.commit().await.map_err(io)
 }
 
-pub(crate) fn statement<const N: usize>(sql: &str, values: [Value; N]) -> Statement {
+fn statement<const N: usize>(sql: &str, values: [Value; N]) -> Statement {
     Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)
 }
 

@@ -6,7 +6,7 @@ use alavanca_adapters_files::{DataZone, FileError, MarketClass, ReadSettings, Ro
 use alavanca_adapters_sim::SyntheticSettings;
 use alavanca_adapters_sqlite::{CapitalFacts, Durability, PolicyFacts, SqliteStore, StoreConfig};
 use alavanca_engine::{Checkpoint, Notice, Record, Restored};
-use alavanca_kernel::{Instrument, PRESETS, SettingError, SymbolId, Timestamp};
+use alavanca_kernel::{Bar, Instrument, PRESETS, SettingError, SymbolId, Tick, Timestamp};
 use alavanca_ports::{Store, StoreError};
 use alavanca_report::{Summary, Tally};
 use sha2::{Digest, Sha256};
@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::backtest_types::{BacktestReport, BacktestRequest, Progress, RunCounts, SourceFacts, Stop};
 use crate::builder::{Built, Gating, build};
 use crate::policy::{self, Beginning, PolicyError};
+use crate::report::{self, Level4Notes, Material, Noted, PageError};
 use crate::settings::{Loaded, Settings};
 use crate::simulation::{Simulation, Sink};
 use crate::source::{Source, file_facts, hex, synthetic_facts};
@@ -95,6 +96,9 @@ pub enum AppError {
         /// After how many events.
         events: u64,
     },
+    /// The report's page cannot be.
+    #[error(transparent)]
+    Page(#[from] PageError),
     /// A thread of the run stopped.
     #[error("the run stopped: {0}")]
     Stopped(String),
@@ -113,6 +117,9 @@ pub fn run_backtest(
     if request.resume && request.db.is_none() {
         return Err(AppError::NothingToResume);
     }
+    if let Some(path) = &request.report {
+        report::check_target(path)?;
+    }
     let mut settings = loaded.settings.clone();
     if let Some(seed) = request.seed {
         settings.rl.seed = seed;
@@ -122,17 +129,26 @@ pub fn run_backtest(
     let symbols = [instrument.name.clone()];
     let beginning = request.policy.as_deref().map(|path| Beginning::read(path, &settings, &symbols)).transpose()?;
     let run_id = run_id(&settings, &market, beginning.as_ref());
+    let noted = Noted::new(request, loaded, &settings, &market, &run_id);
     let with_gate = build(&settings, &instrument, Gating::AsConfigured)?;
     let without_gate = (!request.without_level4).then(|| build(&settings, &instrument, Gating::Off)).transpose()?;
 
     let beside = request.threads > 1;
-    let second = |source: Source, built: Built| -> Result<Option<Summary>, AppError> {
-        let mut sink = RunSink::default();
+    let gathers = request.report.is_some() || request.db.is_some();
+    let second = |source: Source, built: Built| -> Result<Option<Level4>, AppError> {
+        let material = gathers.then(|| noted.material(false)).transpose()?;
+        let mut sink = RunSink { material, ..RunSink::default() };
         let run = run(source, built, &mut sink, None, &request.stop, &mut |_| {})?;
-        Ok((!run.interrupted).then(|| sink.tally.summary()))
+        if run.interrupted {
+            return Ok(None);
+        }
+        let summary = sink.tally.summary();
+        let chronicle = sink.material.map(|material| material.gathered().0);
+        let notes = chronicle.map(|chronicle| Level4Notes::new(&summary, &chronicle)).transpose();
+        Ok(Some(Level4 { summary, notes: notes.map_err(PageError::from)? }))
     };
     let again = |progress: &mut dyn FnMut(Progress)| open_market(request, &settings, progress).map(|m| m.source);
-    let (gate, level4) = std::thread::scope(|scope| -> Result<(Outcome, Option<Summary>), AppError> {
+    let (gate, level4) = std::thread::scope(|scope| -> Result<(Outcome, Option<Level4>), AppError> {
         let running = match without_gate {
             Some(built) if beside => {
                 let again = &again;
@@ -142,7 +158,7 @@ pub fn run_backtest(
             None => None,
         };
         let gate =
-            run_stored(request, &settings, market.source, with_gate, &instrument, (&run_id, beginning), progress)?;
+            run_stored(request, &settings, market.source, with_gate, &instrument, (&noted, beginning), progress)?;
         let level4 = match running {
             Some(Ok(thread)) => {
                 thread.join().map_err(|_| AppError::Stopped("the Level 4 engine panicked".to_owned()))??
@@ -154,29 +170,53 @@ pub fn run_backtest(
         Ok((gate, level4))
     })?;
     progress(Progress::Closing);
+    let level4 = level4.filter(|_| !gate.counts.interrupted);
+    let source = SourceFacts { first: gate.first, last: gate.last, ..market.facts };
+    let level4_notes = level4.as_ref().and_then(|level4| level4.notes.as_ref());
+    if let Some(mut keeper) = gate.keeper {
+        if !gate.counts.interrupted {
+            keeper.note(&Noted::at_end(&source, &gate.notes, level4_notes)?)?;
+        }
+        keeper.close()?;
+    }
+    let page = match (&request.report, gate.material) {
+        (Some(path), Some(material)) => {
+            Some(noted.page(path, &source, &gate.notes, &gate.summary, material, level4_notes)?)
+        }
+        _ => None,
+    };
+    let mut notes = gate.notes;
+    notes.extend(gate.run_notes);
 
     Ok(BacktestReport {
-        source: SourceFacts { first: gate.first, last: gate.last, ..market.facts },
+        source,
         symbol: instrument.name.clone(),
         currency: instrument.currency,
         seed: settings.rl.seed,
         run_id,
         settings: settings.fingerprint(),
         gate: gate.summary,
-        level4: level4.filter(|_| !gate.counts.interrupted),
+        level4: level4.map(|level4| level4.summary),
         counts: gate.counts,
-        notes: gate.notes,
+        notes,
+        report: page,
     })
 }
 
-/// A market with what is known of it.
-struct Market {
-    source: Source,
-    instrument: Instrument,
-    facts: SourceFacts,
+/// What the second engine came to.
+struct Level4 {
+    summary: Summary,
+    notes: Option<Level4Notes>,
 }
 
-fn open_market(
+/// A market with what is known of it.
+pub(crate) struct Market {
+    pub(crate) source: Source,
+    pub(crate) instrument: Instrument,
+    pub(crate) facts: SourceFacts,
+}
+
+pub(crate) fn open_market(
     request: &BacktestRequest,
     settings: &Settings,
     progress: &mut dyn FnMut(Progress),
@@ -232,7 +272,12 @@ fn run_id(settings: &Settings, market: &Market, beginning: Option<&Beginning>) -
 struct Outcome {
     summary: Summary,
     counts: RunCounts,
+    /// What the data and the settings gave reason to say.
     notes: Vec<String>,
+    /// What there is to say of this running of it alone.
+    run_notes: Vec<String>,
+    material: Option<Material>,
+    keeper: Option<Keeper>,
     first: Option<String>,
     last: Option<String>,
 }
@@ -243,22 +288,28 @@ fn run_stored(
     source: Source,
     built: Built,
     instrument: &Instrument,
-    (run_id, beginning): (&str, Option<Beginning>),
+    (noted, beginning): (&Noted, Option<Beginning>),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, AppError> {
     let begun = beginning.as_ref().map(|beginning| beginning.note.clone());
     let mut keeper = request
         .db
         .as_deref()
-        .map(|path| Keeper::open(path, settings, instrument, run_id, request.resume))
+        .map(|path| Keeper::open(path, settings, instrument, noted.run_id(), request.resume))
         .transpose()?;
     let resumed_after = keeper.as_ref().map_or(0, |keeper| keeper.cursor);
-    let mut sink = RunSink { keeps: keeper.is_some(), skip_until: resumed_after, beginning, ..RunSink::default() };
+    if let Some(keeper) = &mut keeper {
+        keeper.note(&noted.at_start()?)?;
+    }
+    let material = request.report.is_some().then(|| noted.material(true)).transpose()?;
+    let mut sink =
+        RunSink { keeps: keeper.is_some(), skip_until: resumed_after, material, beginning, ..RunSink::default() };
     let run = run(source, built, &mut sink, keeper.as_mut(), &request.stop, progress)?;
     let mut notes = sink.notes(instrument);
     notes.extend(begun);
+    let mut run_notes = Vec::new();
     if resumed_after > 0 {
-        notes.push(format!("resumed: the first {resumed_after} events had been stored before"));
+        run_notes.push(format!("resumed: the first {resumed_after} events had been stored before"));
     }
     if run.interrupted {
         let until = run.last.map_or_else(|| "none".to_owned(), |at| at.to_string());
@@ -266,9 +317,9 @@ fn run_stored(
             Some(path) => format!("go on with --db {} --resume", path.display()),
             None => "with --db a run can be gone on with".to_owned(),
         };
-        notes.push(format!("interrupted: figures are of the rows up to {until}, without what is still open; {go_on}"));
+        run_notes
+            .push(format!("interrupted: figures are of the rows up to {until}, without what is still open; {go_on}"));
     }
-    keeper.map(Keeper::close).transpose()?;
     let counts = run.simulation.engine().counts();
     Ok(Outcome {
         summary: sink.tally.summary(),
@@ -280,6 +331,9 @@ fn run_stored(
             interrupted: run.interrupted,
         },
         notes,
+        run_notes,
+        material: sink.material,
+        keeper,
         first: run.first.map(|at| at.to_string()),
         last: run.last.map(|at| at.to_string()),
     })
@@ -329,6 +383,7 @@ fn run(
                 end = bars.last().map_or(end, alavanca_kernel::Bar::end);
                 run.bars += bars.len() as u64;
                 for bar in bars {
+                    sink.bar(bar);
                     run.simulation.on_bar(SYMBOL, bar, sink);
                     events += 1;
                     if sink.is_due(events) {
@@ -342,6 +397,7 @@ fn run(
                 end = ticks.last().map_or(end, |tick| tick.time);
                 run.ticks += ticks.len() as u64;
                 for tick in ticks {
+                    sink.tick(tick);
                     run.simulation.on_tick(SYMBOL, tick, sink);
                     events += 1;
                     if sink.is_due(events) {
@@ -371,6 +427,8 @@ fn run(
 #[derive(Default)]
 struct RunSink {
     tally: Tally,
+    /// What a report is drawn from, where one is wanted.
+    material: Option<Material>,
     keeps: bool,
     records: Vec<Record>,
     /// Records of events up to here are stored already.
@@ -386,6 +444,9 @@ impl Sink for RunSink {
     #[inline]
     fn record(&mut self, record: Record) {
         self.tally.observe(&record);
+        if let Some(material) = &mut self.material {
+            material.record(&record);
+        }
         if self.keeps {
             self.records.push(record);
         }
@@ -401,6 +462,20 @@ impl Sink for RunSink {
 }
 
 impl RunSink {
+    #[inline]
+    fn bar(&mut self, bar: &Bar) {
+        if let Some(material) = &mut self.material {
+            material.bar(bar);
+        }
+    }
+
+    #[inline]
+    fn tick(&mut self, tick: &Tick) {
+        if let Some(material) = &mut self.material {
+            material.tick(tick);
+        }
+    }
+
     #[inline]
     fn is_due(&self, events: u64) -> bool {
         self.records.len() >= COMMIT_RECORDS || (events == self.skip_until && self.keeps)
@@ -511,6 +586,11 @@ impl Keeper {
 
     fn commit(&mut self, records: &[Record], events: u64) -> Result<(), AppError> {
         Ok(self.runtime.block_on(self.store.commit(records, events))?)
+    }
+
+    fn note(&mut self, entries: &[(&str, String)]) -> Result<(), AppError> {
+        let entries: Vec<(&str, &str)> = entries.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        Ok(self.runtime.block_on(self.store.replace_meta(&entries))?)
     }
 
     fn close(self) -> Result<(), AppError> {

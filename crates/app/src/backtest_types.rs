@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use alavanca_report::Summary;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::report::PageFacts;
 
 /// What is to be run.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +32,8 @@ pub struct BacktestRequest {
     pub without_level4: bool,
     /// An exported policy that the run begins with.
     pub policy: Option<PathBuf>,
+    /// Where the report's page is to be written; none writes none.
+    pub report: Option<PathBuf>,
     /// Where somebody asks the run to end early.
     pub stop: Stop,
 }
@@ -47,6 +51,7 @@ impl Default for BacktestRequest {
             threads: 1,
             without_level4: false,
             policy: None,
+            report: None,
             stop: Stop::default(),
         }
     }
@@ -98,6 +103,9 @@ pub struct BacktestReport {
     pub counts: RunCounts,
     /// What else one should know, in sentences.
     pub notes: Vec<String>,
+    /// The page that was written, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<PageFacts>,
 }
 
 /// What was handed to the engine.
@@ -116,7 +124,7 @@ pub struct RunCounts {
 }
 
 /// What a run ran on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SourceFacts {
     /// The file, or the name of the synthetic market.
     pub name: String,

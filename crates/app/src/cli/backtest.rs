@@ -40,6 +40,9 @@ pub(super) struct Backtest {
     /// Leave out the second engine, with the gate off, on the same data.
     #[arg(long)]
     without_level4: bool,
+    /// Write the run's report to this file: one HTML page that needs no network.
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingsArgs,
 }
@@ -60,6 +63,7 @@ impl Backtest {
             threads: self.threads.unwrap_or_else(processors).get(),
             without_level4: self.without_level4,
             policy: self.policy,
+            report: self.report,
             stop: stop_on_interrupt(),
         };
         let mut bar = Bar::default();
@@ -78,6 +82,9 @@ impl Backtest {
             print_json(&report)?;
         } else {
             print(&show::backtest(&report, colour()))?;
+            if let Some(page) = &report.report {
+                print(&format!("\n{}", show::page(page)))?;
+            }
         }
         Ok(if report.counts.interrupted { INTERRUPTED } else { 0 })
     }

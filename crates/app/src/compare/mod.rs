@@ -7,7 +7,6 @@
 
 mod days;
 mod figure;
-mod read;
 mod resample;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -19,7 +19,7 @@ pub struct Key {
     /// What it is, in a line.
     pub about: &'static str,
     pub(super) read: fn(&mut Settings, &str) -> Result<(), String>,
-    pub(super) show: fn(&Settings) -> String,
+    pub(crate) show: fn(&Settings) -> String,
 }
 
 impl Key {

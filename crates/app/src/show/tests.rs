@@ -124,6 +124,7 @@ fn report() -> BacktestReport {
              stops"
                 .into(),
         ],
+        report: None,
     }
 }
 

@@ -62,6 +62,15 @@ impl TradingClock {
         Moment { day: self.day, hour: self.hour, second_of_day }
     }
 
+    /// Seconds since 1970-01-01 00:00 as the clock on the wall counts them. Where clocks are put back they repeat.
+    #[inline]
+    pub fn wall_seconds(&mut self, at: Timestamp) -> i64 {
+        if at.micros() < self.from || at.micros() >= self.until {
+            self.move_to(at.secs());
+        }
+        at.secs() + self.span.offset
+    }
+
     #[cold]
     fn move_to(&mut self, secs: i64) {
         if secs < self.span.from || secs >= self.span.until {
@@ -102,6 +111,19 @@ mod tests {
 
     fn at(utc: &str) -> Timestamp {
         Timestamp::from_secs(DateTime::parse_from_rfc3339(utc).unwrap().timestamp())
+    }
+
+    #[test]
+    fn wall_seconds_are_what_a_clock_on_the_wall_shows() {
+        let check = |zone: &str, utc: &str, wall: &str| {
+            let shown = chrono::NaiveDateTime::parse_from_str(wall, "%Y-%m-%d %H:%M:%S").unwrap();
+            assert_eq!(clock(zone, "17:00").wall_seconds(at(utc)), shown.and_utc().timestamp(), "{zone} {utc}");
+        };
+        check("America/Sao_Paulo", "2021-03-11T20:35:07Z", "2021-03-11 17:35:07");
+        check("America/Sao_Paulo", "2021-03-11T01:00:00Z", "2021-03-10 22:00:00");
+        check("America/New_York", "2021-03-14T06:59:59Z", "2021-03-14 01:59:59");
+        check("America/New_York", "2021-03-14T07:00:00Z", "2021-03-14 03:00:00");
+        check("Asia/Kolkata", "1969-12-31T23:59:59Z", "1970-01-01 05:29:59");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The run's figures, from the engine's records alone: what is reported is what was recorded, so that a report from
 //! the database and one from the run cannot differ.
 //!
-//! Memory grows with trading days, not with bars or trades.
+//! A [`Tally`] has the figures; its memory grows with trading days, not with bars or trades. A [`Chronicle`] has what
+//! charts and lists are drawn from: the curve of the result, trades, scalps, posteriors, what was learned and what risk
+//! said; its memory grows with trades. [`CandleBuilder`] makes any length of market small enough for the eye.
 //!
 //! ```
 //! use alavanca_report::Tally;
@@ -10,8 +12,16 @@
 //! assert_eq!(summary.win_rate, None);
 //! ```
 
+mod candles;
+mod chronicle;
+mod curve;
+mod posterior;
 mod summary;
 mod tally;
 
+pub use candles::{Candle, CandleBuilder, Candles};
+pub use chronicle::{Batch, Chronicle, ResultCell, ScalpHolds};
+pub use curve::{Curve, CurvePoint};
+pub use posterior::{Posteriors, Prior, RegimePosterior, StatePosterior};
 pub use summary::{ExtrasSummary, LearningSummary, OrdersSummary, ScalpSummary, Summary};
 pub use tally::Tally;

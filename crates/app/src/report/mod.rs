@@ -1,0 +1,15 @@
+//! The report: one self-contained page of a run, for people.
+//!
+//! Everything on it comes from the engine's records, from what is noted of the run, and from the market itself. It asks
+//! the network for nothing, and the same run makes the same bytes.
+
+mod document;
+mod material;
+mod noted;
+mod page;
+
+pub use document::{Document, Market, Parts};
+pub use material::Material;
+pub(crate) use noted::Noted;
+pub use noted::{Level4Notes, ReadFacts, RunFacts, SettingLine, setting_lines};
+pub use page::{PageError, PageFacts, check_target, html, write};
