@@ -111,21 +111,9 @@ fn quiet_broker(reports: &Reports) -> MockBroker {
 }
 
 fn fill(order: &OrderRequest, quantity: u32) -> FillReport {
-    FillReport {
-        order: Some(order.id),
-        symbol: order.symbol,
-        leg: order.leg,
-        intent: order.intent,
-        side: order.side,
-        quantity: Contracts::new(quantity),
-        remaining: order.quantity.saturating_sub(Contracts::new(quantity)),
-        price: points(130_000),
-        reference: points(130_000),
-        commission: Money::ZERO,
-        exit: None,
-        unresolved: false,
-        at: order.at,
-    }
+    let quantity = Contracts::new(quantity);
+    let remaining = order.quantity.saturating_sub(quantity);
+    FillReport { quantity, remaining, ..order.filled(points(130_000), order.at) }
 }
 
 /// An opening order of the first trade.

@@ -12,6 +12,7 @@ use alavanca_adapters_sqlite::{CapitalFacts, Durability, PolicyFacts, SqliteStor
 use alavanca_engine::{Event, OnOpposite, Record, Restored};
 use alavanca_kernel::{Bar, Money, RiskState, Side, TradeId};
 use alavanca_ports::{Broker, Store, StoreError};
+use alavanca_rl::{RlConfig, ThompsonSampling};
 use alavanca_tests::script::mix;
 use alavanca_tests::{Bench, Chart, Coin, Rig, points};
 
@@ -25,8 +26,7 @@ struct Seen {
 impl Store<Record, Restored> for Seen {
     async fn commit(&mut self, records: &[Record], cursor: u64) -> Result<(), StoreError> {
         self.store.commit(records, cursor).await?;
-        let is_plain = |record: &&Record| !matches!(record, Record::Checkpoint(_));
-        self.records.lock().unwrap().extend(records.iter().filter(is_plain).cloned());
+        self.records.lock().unwrap().extend(records.iter().cloned());
         Ok(())
     }
 
@@ -102,11 +102,23 @@ async fn it_comes_to_what_the_simulation_comes_to() {
     let (mut wheel, differences, _) = standing.reconcile(bars[0].time).await.unwrap();
     assert_eq!(differences, []);
     show(&mut wheel, &bars, false).await;
-    let records = records.lock().unwrap();
-    for (place, (wanted, got)) in bench.recorder.records.iter().zip(&*records).enumerate() {
-        assert_eq!(got, wanted, "record {place}");
+    let records_of_the_bars = records.lock().unwrap().len();
+    let (_, _, _, mut store) = wheel.finish().await;
+    let restored = store.restore().await.unwrap();
+    let records = std::mem::take(&mut *records.lock().unwrap());
+    let is_plain = |record: &&Record| !matches!(record, Record::Checkpoint(_));
+    let plain: Vec<_> = records[..records_of_the_bars].iter().filter(is_plain).collect();
+    for (place, (wanted, got)) in bench.recorder.records.iter().zip(&plain).enumerate() {
+        assert_eq!(*got, wanted, "record {place}");
     }
-    assert_eq!(records.len(), bench.recorder.records.len());
+    assert_eq!(plain.len(), bench.recorder.records.len());
+
+    // What SQLite gives back after a restart is the fold of all records, also of those that went through JSON.
+    let policy = || ThompsonSampling::new(RlConfig::new(rig.rl).unwrap());
+    assert_eq!(Restored::from_records(&records, &mut policy()).unwrap(), restored);
+    let lines = records.iter().map(|record| serde_json::to_string(record).unwrap());
+    let read = lines.map(|line| serde_json::from_str::<Record>(&line).unwrap());
+    assert_eq!(Restored::from_records(read, &mut policy()).unwrap(), restored);
 }
 
 #[tokio::test]
@@ -142,8 +154,8 @@ async fn stopped_anywhere_it_goes_on_from_its_store() {
         show(&mut wheel, &bars[cut..], !is_even).await;
 
         let (_, _, broker, _) = wheel.finish().await;
-        let records = records.lock().unwrap();
-        assert!(matches!(records.last(), Some(Record::Day(_))), "the last day's books are closed");
+        let records = std::mem::take(&mut *records.lock().unwrap());
+        let [.., Record::Day(_), Record::Checkpoint(_)] = records[..] else { panic!("the last day's books are open") };
         let got = (trades(&records), learned(&records), broker.books());
         assert!(got.0.len() > 10 && got.1.len() > 10, "{got:?}");
         let wanted = whole.get_or_insert_with(|| got.clone());

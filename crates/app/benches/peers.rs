@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use alavanca::builder::{Built, Gating, build_on, levels};
+use alavanca::builder::{Builder, Built, Gating, levels};
 use alavanca::settings::{LoadRequest, Settings, load};
 use alavanca::simulation::{Simulation, Sink};
 use alavanca_adapters_files::{MarketFile, ReadSettings, Rows};
@@ -132,7 +132,7 @@ fn built(
         levels.regime = Box::new(FixedRegime::new(Regime::Range));
         levels.liquidity = Box::new(NoLiquidity);
     }
-    Ok(build_on(&settings, &instrument, gating, levels)?)
+    Ok(Builder::new(&settings, &instrument).gating(gating).levels(levels).build()?)
 }
 
 #[derive(Default)]

@@ -6,7 +6,7 @@
 //!
 //! The brain buys when three bars in a row closed higher, and sells when three closed lower. It is no good; it is short.
 
-use alavanca::builder::{Gating, build_with};
+use alavanca::builder::Builder;
 use alavanca::settings::{LoadRequest, load};
 use alavanca::simulation::{Simulation, Sink};
 use alavanca_adapters_sim::{SyntheticMarket, SyntheticSettings};
@@ -72,7 +72,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings = load(&LoadRequest::default())?.settings;
     let win = Instrument::preset("WIN").ok_or("WIN is a preset")?;
     let brain = ThreeInARow { run: 0, last: None, stop: win.points(150), target: win.points(300) };
-    let built = build_with(&settings, &win, Gating::AsConfigured, vec![Box::new(brain)])?;
+    let built = Builder::new(&settings, &win).brains(vec![Box::new(brain)]).build()?;
     let mut simulation = Simulation::new(built.engine, built.exchange, built.fill);
 
     let (symbol, mut figures, mut end) = (SymbolId::new(0), Figures::default(), Timestamp::MIN);
@@ -84,5 +84,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let summary = figures.0.summary();
     println!("{} decisions, {} trades, net {} {}", summary.decisions, summary.trades, summary.net, win.currency);
+    assert!(summary.trades > 100, "a brain that is heard trades more often than that in half a year");
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use alavanca_adapters_files::{DataZone, FileError, MarketClass, ReadSettings, Rows};
 use alavanca_adapters_sim::SyntheticSettings;
-use alavanca_adapters_sqlite::{CapitalFacts, Durability, PolicyFacts, SqliteStore, StoreConfig};
+use alavanca_adapters_sqlite::{Durability, SqliteStore};
 use alavanca_engine::{Checkpoint, Notice, Record, Restored};
 use alavanca_kernel::{Bar, Instrument, PRESETS, SettingError, SymbolId, Tick, Timestamp};
 use alavanca_ports::{Store, StoreError};
@@ -12,7 +12,7 @@ use alavanca_report::{Summary, Tally};
 use sha2::{Digest, Sha256};
 
 use crate::backtest_types::{BacktestReport, BacktestRequest, Progress, RunCounts, SourceFacts, Stop};
-use crate::builder::{Built, Gating, build};
+use crate::builder::{Built, Gating, build, store_config};
 use crate::policy::{self, Beginning, PolicyError};
 use crate::report::{self, Level4Notes, Material, Noted, PageError};
 use crate::settings::{Loaded, Settings};
@@ -550,20 +550,7 @@ impl Keeper {
             .build()
             .map_err(|error| AppError::Stopped(format!("no runtime for the store: {error}")))?;
         let shown = path.display().to_string();
-        let config = StoreConfig {
-            durability: Durability::Backtest,
-            symbols: vec![instrument.name.clone()],
-            capital: CapitalFacts {
-                operator_capital: settings.capital.operator_capital,
-                margin_per_contract: settings.capital.margin_per_contract,
-                max_contracts_cap: settings.capital.max_contracts_cap,
-            },
-            policy: PolicyFacts {
-                scope: settings.rl.scope,
-                prior_alpha: settings.rl.prior_alpha,
-                prior_beta: settings.rl.prior_beta,
-            },
-        };
+        let config = store_config(settings, instrument, Durability::Backtest);
         let mut store = runtime.block_on(SqliteStore::open(path, config))?;
         match runtime.block_on(store.meta("run_id"))? {
             Some(stored) if stored != run_id => {

@@ -1,6 +1,7 @@
 //! From checked settings to an engine on a simulated exchange.
 
 use alavanca_adapters_sim::{FillAt, SimExchange, SimSettings};
+use alavanca_adapters_sqlite::{CapitalFacts, Durability, PolicyFacts, StoreConfig};
 use alavanca_calendar::{Session, SessionRule, TradingZone};
 use alavanca_capital::{CapitalConfig, CapitalSettings};
 use alavanca_engine::{DeskConfig, Engine, EngineConfig, Levels, ScalpCustody};
@@ -9,7 +10,7 @@ use alavanca_kernel::{AccountMode, Contracts, Costs, Instrument, SettingError};
 use alavanca_liquidity::{LiquidityMap, NoLiquidity, RelativeVolume, SwingVolumeConfig, SwingVolumeLevels};
 use alavanca_regime::{AdxAtrConfig, AdxAtrDetector};
 use alavanca_risk::RiskConfig;
-use alavanca_rl::{RlConfig, ThompsonSampling};
+use alavanca_rl::{Policy, RlConfig, ThompsonSampling};
 use alavanca_scalp::ScalpConfig;
 use alavanca_signals::{
     BossBrain, Brain, EmaTrend, EmaTrendConfig, MeanReversion, MeanReversionConfig, MetaBrain, MetaConfig, SmaCross,
@@ -39,47 +40,112 @@ pub struct Built {
     pub fill: FillAt,
 }
 
+/// Puts an engine together for one instrument: the settings say everything, but for what is given.
+///
+/// ```
+/// use alavanca::builder::Builder;
+/// use alavanca::settings::{LoadRequest, load};
+/// use alavanca_kernel::Instrument;
+/// use alavanca_rl::{Policy, RlConfig, ThompsonSampling};
+///
+/// let settings = load(&LoadRequest::default())?.settings;
+/// let win = Instrument::preset("WIN").ok_or("WIN is a preset")?;
+/// let policy = ThompsonSampling::new(RlConfig::new(settings.rl)?);
+/// let engine = Builder::new(&settings, &win).policy(Box::new(policy)).engine()?;
+/// assert_eq!(engine.open_trades().count(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Builder<'a> {
+    settings: &'a Settings,
+    instrument: &'a Instrument,
+    gating: Gating,
+    brains: Option<Vec<Box<dyn Brain>>>,
+    levels: Option<Levels>,
+    policy: Option<Box<dyn Policy>>,
+}
+
+impl<'a> Builder<'a> {
+    /// As the settings say.
+    pub fn new(settings: &'a Settings, instrument: &'a Instrument) -> Self {
+        Self { settings, instrument, gating: Gating::AsConfigured, brains: None, levels: None, policy: None }
+    }
+
+    /// Whether the gate stands between signal and order.
+    pub fn gating(self, gating: Gating) -> Self {
+        Self { gating, ..self }
+    }
+
+    /// These brains instead of those that the settings name. Levels of one's own have their own brains.
+    pub fn brains(self, brains: Vec<Box<dyn Brain>>) -> Self {
+        Self { brains: Some(brains), ..self }
+    }
+
+    /// These levels 1 to 4.
+    pub fn levels(self, levels: Levels) -> Self {
+        Self { levels: Some(levels), ..self }
+    }
+
+    /// This policy instead of Thompson sampling.
+    pub fn policy(self, policy: Box<dyn Policy>) -> Self {
+        Self { policy: Some(policy), ..self }
+    }
+
+    /// The engine alone, for a broker of one's own (see [`Wheel`](crate::wheel::Wheel)).
+    ///
+    /// # Errors
+    /// The first setting that cannot be.
+    pub fn engine(self) -> Result<Engine, SettingError> {
+        let Self { settings, instrument, gating, .. } = self;
+        let levels = match (self.levels, self.brains) {
+            (Some(levels), _) => levels,
+            (None, Some(own)) => levels(settings, own)?,
+            (None, None) => levels(settings, brains(settings, instrument)?)?,
+        };
+        let session = SessionRule::new(Session::by_name(&instrument.session)?, &settings.session)?;
+        let desk = DeskConfig { instrument: instrument.clone(), session, levels };
+        let policy = match self.policy {
+            Some(policy) => policy,
+            None => Box::new(ThompsonSampling::new(RlConfig::new(settings.rl)?)),
+        };
+        Engine::new(engine_config(settings, gating)?, vec![desk], policy)
+    }
+
+    /// The engine, and a simulated exchange for it.
+    ///
+    /// # Errors
+    /// The first setting that cannot be.
+    pub fn build(self) -> Result<Built, SettingError> {
+        let simulation = simulation(self.settings, self.instrument);
+        let exchange = SimExchange::new(simulation, vec![self.instrument.clone()])?;
+        Ok(Built { engine: self.engine()?, exchange, fill: simulation.fill })
+    }
+}
+
 /// Builds an engine for one instrument on a simulated exchange.
 ///
 /// # Errors
 /// The first setting that cannot be.
 pub fn build(settings: &Settings, instrument: &Instrument, gating: Gating) -> Result<Built, SettingError> {
-    build_with(settings, instrument, gating, brains(settings, instrument)?)
+    Builder::new(settings, instrument).gating(gating).build()
 }
 
-/// Builds it with brains of one's own.
-///
-/// # Errors
-/// The first setting that cannot be.
-pub fn build_with(
-    settings: &Settings,
-    instrument: &Instrument,
-    gating: Gating,
-    brains: Vec<Box<dyn Brain>>,
-) -> Result<Built, SettingError> {
-    build_on(settings, instrument, gating, levels(settings, brains)?)
-}
-
-/// Builds it on levels 1 to 4 of one's own.
-///
-/// # Errors
-/// The first setting that cannot be.
-pub fn build_on(
-    settings: &Settings,
-    instrument: &Instrument,
-    gating: Gating,
-    levels: Levels,
-) -> Result<Built, SettingError> {
-    let desk = DeskConfig {
-        instrument: instrument.clone(),
-        session: SessionRule::new(Session::by_name(&instrument.session)?, &settings.session)?,
-        levels,
-    };
-    let rl = RlConfig::new(settings.rl)?;
-    let engine = Engine::new(engine_config(settings, gating)?, vec![desk], Box::new(ThompsonSampling::new(rl)))?;
-    let simulation = simulation(settings, instrument);
-    let exchange = SimExchange::new(simulation, vec![instrument.clone()])?;
-    Ok(Built { engine, exchange, fill: simulation.fill })
+/// What a store of this run has to know.
+pub fn store_config(settings: &Settings, instrument: &Instrument, durability: Durability) -> StoreConfig {
+    StoreConfig {
+        durability,
+        symbols: vec![instrument.name.clone()],
+        capital: CapitalFacts {
+            operator_capital: settings.capital.operator_capital,
+            margin_per_contract: settings.capital.margin_per_contract,
+            max_contracts_cap: settings.capital.max_contracts_cap,
+        },
+        policy: PolicyFacts {
+            scope: settings.rl.scope,
+            prior_alpha: settings.rl.prior_alpha,
+            prior_beta: settings.rl.prior_beta,
+        },
+    }
 }
 
 /// What the simulated exchange is to be. Without `ACCOUNT_MODE` B3's instruments are netted and all others hedged.

@@ -187,7 +187,7 @@ impl<B: Broker, S: Store<Record, Restored>> Wheel<B, S> {
     pub async fn never_left(&mut self, order: OrderId) -> Vec<Told> {
         let mut told = Vec::new();
         self.doubts.retain(|doubt| doubt.id != order);
-        let waiting = self.engine.open_trades().flat_map(|trade| trade.legs()).find_map(|leg| {
+        let waiting = self.engine.open_trades().flat_map(alavanca_execution::OpenTrade::legs).find_map(|leg| {
             let intent = match (leg.opening_order(), leg.closing_order()) {
                 (Some(opening), _) if opening == order => OrderIntent::Open,
                 (_, Some((closing, _))) if closing == order => OrderIntent::Close,
@@ -366,7 +366,7 @@ impl<B: Broker, S: Store<Record, Restored>> Wheel<B, S> {
     async fn differences(&mut self) -> Result<Vec<Difference>, BrokerError> {
         let mut found: BTreeMap<(SymbolId, LegId), Difference> = BTreeMap::new();
         let nothing = |symbol, leg| Difference { symbol, leg, books: None, broker: None, pending: None };
-        for leg in self.engine.open_trades().flat_map(|trade| trade.legs()) {
+        for leg in self.engine.open_trades().flat_map(alavanca_execution::OpenTrade::legs) {
             let key = (leg.symbol(), leg.id());
             let of = found.entry(key).or_insert_with(|| nothing(key.0, key.1));
             of.books = (!leg.open().is_zero()).then(|| Holding { side: leg.side(), quantity: leg.open() });
@@ -459,8 +459,7 @@ impl Change {
 }
 
 fn not_sent(order: &OrderRequest) -> Event {
-    let OrderRequest { id, symbol, leg, intent, at, .. } = *order;
-    Event::Order(OrderReport::Rejected { order: id, symbol, leg, intent, reason: RejectReason::Other, at })
+    Event::Order(order.rejected(RejectReason::Other, order.at))
 }
 
 fn order_of(report: &OrderReport) -> Option<OrderId> {

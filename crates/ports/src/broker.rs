@@ -1,5 +1,6 @@
 use alavanca_kernel::{
-    AccountMode, Contracts, LegId, Money, OrderId, OrderReport, OrderRequest, Price, Side, SymbolId, Timestamp,
+    AccountMode, Contracts, ExitLevels, LegId, Money, OrderId, OrderReport, OrderRequest, Price, Side, SymbolId,
+    Timestamp,
 };
 use async_trait::async_trait;
 
@@ -49,6 +50,15 @@ pub struct BrokerLeg {
     pub stop_loss: Option<Price>,
     /// The target that rests at the broker, where there is one.
     pub take_profit: Option<Price>,
+}
+
+impl BrokerLeg {
+    /// What is open of an order that opened, at this entry and with these exits.
+    pub fn of(order: &OrderRequest, entry: Price, exits: &ExitLevels) -> Self {
+        let OrderRequest { symbol, leg, side, quantity, .. } = *order;
+        let (stop_loss, take_profit) = (exits.stop_loss(), exits.take_profit());
+        Self { symbol, leg, side, quantity, entry, stop_loss, take_profit }
+    }
 }
 
 /// Executes orders.

@@ -1,15 +1,19 @@
 //! What a restarted engine goes on from.
 
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+
 use alavanca_execution::OpenTrade;
-use alavanca_kernel::{Money, Regime, RegimeSet, Signal, SymbolId, Timestamp};
+use alavanca_kernel::{Money, Regime, RegimeSet, Signal, SymbolId, Timestamp, TradeOutcome};
 use alavanca_risk::RiskSnapshot;
-use alavanca_rl::{PolicyCheckpoint, PolicyTable};
+use alavanca_rl::{Policy, PolicyCheckpoint, PolicyTable};
 use alavanca_scalp::ScalpSetup;
 use alavanca_signals::{Lesson, MetaCheckpoint};
 use alavanca_updater::{PolicySnapshot, Updater, UpdaterCheckpoint};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
+use crate::record::{PolicyEventKind, Record};
 
 /// Everything a restarted engine needs beside the policy's rows and snapshots. Market history is not in it: levels
 /// 1 to 4 are warmed up from recent bars.
@@ -65,6 +69,47 @@ pub struct Restored {
     pub policy: Vec<PolicyTable>,
     /// All snapshots that are kept, oldest first.
     pub snapshots: Vec<PolicySnapshot>,
+}
+
+impl Restored {
+    /// What a store has to give back that holds these records, in order; `None` without a checkpoint among them. It is a
+    /// fold over all of them, for stores that keep nothing else. `policy` knows nothing yet and is made as the engine's.
+    ///
+    /// # Errors
+    /// A table among the records that the policy cannot take in.
+    pub fn from_records<R: Borrow<Record>>(
+        records: impl IntoIterator<Item = R>,
+        policy: &mut dyn Policy,
+    ) -> Result<Option<Self>, RestoreError> {
+        let (mut last, mut snapshots) = (None, BTreeMap::new());
+        for record in records {
+            match record.borrow() {
+                Record::Checkpoint(checkpoint) => last = Some((**checkpoint).clone()),
+                Record::Learned(learned) if learned.applied => {
+                    let TradeOutcome { symbol, state, action, reward, .. } = learned.outcome;
+                    policy.learn(symbol, state, action, reward);
+                }
+                Record::PolicyTable(table) => policy.import_table(table)?,
+                Record::Policy(event) => match event.kind {
+                    PolicyEventKind::Frozen { .. } => policy.freeze(event.regime),
+                    PolicyEventKind::Thawed => policy.unfreeze(event.regime),
+                    // The table that is served from then on is a record of its own.
+                    PolicyEventKind::RolledBack { .. } | PolicyEventKind::Imported { .. } => {}
+                },
+                Record::Snapshot(snapshot) => {
+                    snapshots.insert(snapshot.number, (**snapshot).clone());
+                }
+                Record::SnapshotPruned(id) => snapshots.retain(|_, snapshot| snapshot.id != *id),
+                _ => {}
+            }
+        }
+        let Some(checkpoint) = last else { return Ok(None) };
+        let mut tables = policy.checkpoint().tables;
+        for table in &mut tables {
+            table.version = checkpoint.policy_version;
+        }
+        Ok(Some(Self { checkpoint, policy: tables, snapshots: snapshots.into_values().collect() }))
+    }
 }
 
 /// Why a restarted engine cannot go on from what was stored.

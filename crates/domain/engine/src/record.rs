@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint::Checkpoint;
 
 /// One thing to store. The order of records is the order of events.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Record {
     /// An allocation that no decision followed: one a bar, where every bar is recorded.
     Allocation(AllocationRecord),
@@ -115,7 +116,7 @@ impl std::fmt::Display for BlockCause {
 }
 
 /// A signal that was stopped before the gate.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BlockedRecord {
     /// What was known.
     pub context: MarketContext,
@@ -140,7 +141,7 @@ pub enum Chooser {
 }
 
 /// The gate's answer to a signal, with all that is needed to explain it and to derive its probability.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct DecisionRecord {
     /// Its id.
     pub id: DecisionId,
@@ -256,7 +257,7 @@ pub struct TradeRecord {
 }
 
 /// What the policy made of a trade.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LearnedRecord {
     /// The batch it came in.
     pub batch: u64,

@@ -83,6 +83,14 @@ impl ExitLevels {
         (self.deadline != Timestamp::MAX).then_some(self.deadline)
     }
 
+    /// Whether this price lies between stop and target, so that neither is touched.
+    pub fn surround(&self, price: Price) -> bool {
+        match self.side {
+            Side::Buy => self.stop_loss < price && price < self.take_profit,
+            Side::Sell => self.take_profit < price && price < self.stop_loss,
+        }
+    }
+
     /// The same levels with another stop.
     pub fn with_stop(self, stop_loss: Price) -> Self {
         Self { stop_loss, ..self }

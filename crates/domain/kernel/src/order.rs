@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Contracts, ExitAt, ExitKind, ExitLevels, LegId, Money, OrderId, Price, Side, SymbolId, Timestamp, UnknownName,
+    Contracts, ExitAt, ExitKind, ExitLevels, LegId, Money, OrderId, Price, Side, SymbolId, Timestamp, Touch,
+    UnknownName,
 };
 
 /// How the account keeps positions.
@@ -101,6 +102,45 @@ pub struct OrderRequest {
     pub protection: Protection,
     /// When it was decided.
     pub at: Timestamp,
+}
+
+impl OrderRequest {
+    /// Its whole fill at one price, without spread, slippage or commission.
+    pub fn filled(&self, price: Price, at: Timestamp) -> FillReport {
+        FillReport {
+            order: Some(self.id),
+            symbol: self.symbol,
+            leg: self.leg,
+            intent: self.intent,
+            side: self.side,
+            quantity: self.quantity,
+            remaining: Contracts::ZERO,
+            price,
+            reference: price,
+            commission: Money::ZERO,
+            exit: None,
+            unresolved: false,
+            at,
+        }
+    }
+
+    /// The fill of an exit that rests with what it opened: all of it, at the price that was touched, without costs.
+    pub fn touched(&self, touch: &Touch) -> FillReport {
+        FillReport {
+            order: None,
+            intent: OrderIntent::Close,
+            side: self.side.opposite(),
+            exit: Some(touch.kind),
+            unresolved: touch.unresolved,
+            ..self.filled(touch.price, touch.at)
+        }
+    }
+
+    /// Its refusal.
+    pub fn rejected(&self, reason: RejectReason, at: Timestamp) -> OrderReport {
+        let Self { id, symbol, leg, intent, .. } = *self;
+        OrderReport::Rejected { order: id, symbol, leg, intent, reason, at }
+    }
 }
 
 /// A fill, whole or in part.
