@@ -6,6 +6,8 @@ use std::sync::Arc;
 use sea_orm::sqlx::Arguments;
 use sea_orm::sqlx::sqlite::SqliteArguments;
 
+use crate::chain::Chain;
+
 /// One value of one row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Cell {
@@ -71,7 +73,7 @@ macro_rules! tables {
 tables! {
     Allocations = "allocations", 3, " ON CONFLICT DO UPDATE SET rows = excluded.rows, packed = excluded.packed";
     Blocked = "blocked", 11, "";
-    Decisions = "decisions", 23, "";
+    Decisions = "decisions", 24, "";
     Orders = "orders", 9, "";
     OrderEnds = "order_ends", 9, "";
     Fills = "fills", 15, "";
@@ -81,8 +83,8 @@ tables! {
         gross = excluded.gross, costs = excluded.costs";
     Scalps = "scalps", 13, "";
     Trades = "trades", 20, "";
-    Evidence = "evidence", 17, "";
-    PolicyEvents = "policy_events", 6, "";
+    Evidence = "evidence", 18, "";
+    PolicyEvents = "policy_events", 7, "";
     Snapshots = "snapshots", 3, "";
     RiskChanges = "risk_changes", 7, "";
     RiskState = "risk_state", 4, " ON CONFLICT DO UPDATE SET at = excluded.at, state = excluded.state, \
@@ -96,12 +98,17 @@ tables! {
         updated_at = excluded.updated_at";
     RlEvents = "rl_events", 10, "";
     PolicySnapshots = "policy_snapshots", 7, "";
-    EngineState = "engine_state", 3, " ON CONFLICT DO UPDATE SET cursor = excluded.cursor, \
-        checkpoint = coalesce(excluded.checkpoint, checkpoint)";
+    EngineState = "engine_state", 7, " ON CONFLICT DO UPDATE SET cursor = excluded.cursor, \
+        checkpoint = coalesce(excluded.checkpoint, checkpoint), decisions_count = excluded.decisions_count, \
+        decisions_head = excluded.decisions_head, log_count = excluded.log_count, log_head = excluded.log_head";
 }
 
 impl Table {
     pub(crate) const COUNT: usize = SPECS.len();
+
+    fn name(self) -> &'static str {
+        SPECS[self as usize].0
+    }
 
     fn columns(self) -> usize {
         SPECS[self as usize].1
@@ -146,6 +153,16 @@ impl Script {
     pub(crate) fn row<const N: usize>(&mut self, table: Table, cells: [Cell; N]) {
         debug_assert_eq!(N, table.columns(), "{table:?}");
         self.open[table as usize].extend(cells);
+        self.rows += 1;
+    }
+
+    /// Appends a row with its link behind it.
+    pub(crate) fn linked_row<const N: usize>(&mut self, table: Table, chain: &mut Chain, cells: [Cell; N]) {
+        debug_assert_eq!(N + 1, table.columns(), "{table:?}");
+        let link = chain.add(table.name(), &cells);
+        let open = &mut self.open[table as usize];
+        open.extend(cells);
+        open.push(Cell::Blob(link.to_vec()));
         self.rows += 1;
     }
 

@@ -38,7 +38,10 @@
 //! # });
 //! ```
 
+mod care;
 mod cells;
+mod chain;
+mod check;
 mod columns;
 pub mod entity;
 mod existing;
@@ -58,6 +61,9 @@ mod store;
 mod stored;
 mod text;
 
+pub use care::{Migrated, Vacuumed, backup, migrate, vacuum};
+pub use chain::{Head, NoHead};
+pub use check::{Checked, CheckedPart, check};
 pub use open::{Durability, open_read_only};
 pub use reader::{RunReader, Selection};
 pub use store::{CapitalFacts, PolicyFacts, SqliteStore, StoreConfig};

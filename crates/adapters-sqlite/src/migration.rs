@@ -2,13 +2,15 @@
 
 use sea_orm_migration::prelude::*;
 
+use crate::chain;
+
 /// All migrations, oldest first.
 #[derive(Debug)]
 pub(crate) struct Migrations;
 
 impl MigratorTrait for Migrations {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Begin)]
+        vec![Box::new(Begin), Box::new(Linked)]
     }
 }
 
@@ -36,6 +38,37 @@ impl MigrationTrait for Begin {
         Ok(())
     }
 }
+
+/// The hash chains over decisions and the policy's log.
+struct Linked;
+
+impl MigrationName for Linked {
+    fn name(&self) -> &'static str {
+        "m0002_chain"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Linked {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        for statement in LINKS.split(";\n").filter(|statement| !statement.trim().is_empty()) {
+            db.execute_unprepared(statement).await?;
+        }
+        chain::link_all(db).await.map(|_| ()).map_err(|e| DbErr::Migration(e.to_string()))
+    }
+}
+
+/// What each row and all before it come to, and where that stands. Empty until it is computed.
+const LINKS: &str = "
+ALTER TABLE decisions ADD COLUMN link BLOB NOT NULL DEFAULT x'';
+ALTER TABLE evidence ADD COLUMN link BLOB NOT NULL DEFAULT x'';
+ALTER TABLE policy_events ADD COLUMN link BLOB NOT NULL DEFAULT x'';
+ALTER TABLE engine_state ADD COLUMN decisions_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE engine_state ADD COLUMN decisions_head BLOB NOT NULL DEFAULT x'';
+ALTER TABLE engine_state ADD COLUMN log_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE engine_state ADD COLUMN log_head BLOB NOT NULL DEFAULT x'';
+";
 
 /// The six tables of the specification, column by column as it has them. Projections of the tables below.
 pub(crate) const SPECIFICATION: &str = "
@@ -341,3 +374,33 @@ CREATE TABLE days (
     symbols INTEGER NOT NULL
 ) STRICT;
 ";
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+    use sea_orm_migration::MigratorTrait;
+
+    use super::Migrations;
+
+    async fn schema(db: &DatabaseConnection) -> Vec<(String, String)> {
+        let sql = "SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY name";
+        let rows = db.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap();
+        rows.iter().map(|row| (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap())).collect()
+    }
+
+    /// What the tests of migrations begin from is the first schema, as its own migration makes it.
+    #[tokio::test]
+    async fn the_first_schema_of_the_tests_is_the_first_schema() {
+        let first = Database::connect("sqlite::memory:").await.unwrap();
+        Migrations::up(&first, Some(1)).await.unwrap();
+        let taken_back = Database::connect("sqlite::memory:").await.unwrap();
+        Migrations::up(&taken_back, None).await.unwrap();
+        assert_ne!(schema(&taken_back).await, schema(&first).await);
+        taken_back.execute_unprepared(include_str!("../tests/life/to_first_schema.sql")).await.unwrap();
+        assert_eq!(schema(&taken_back).await, schema(&first).await);
+        // And forward again, from the one and the other.
+        Migrations::up(&first, None).await.unwrap();
+        Migrations::up(&taken_back, None).await.unwrap();
+        assert_eq!(schema(&taken_back).await, schema(&first).await);
+    }
+}

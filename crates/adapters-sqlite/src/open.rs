@@ -36,12 +36,12 @@ const CACHE: &str = "-16384";
 /// What every SQLite file begins with.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// Opens or makes a database of this release, migrated, checked, and held against a second engine by the lock.
+/// Opens or makes a database of this release, checked, and held against a second engine by the lock.
 pub(crate) async fn open(path: &Path, durability: Durability) -> Result<(DatabaseConnection, File), StoreError> {
     let lock = lock(path)?;
     let existed = is_sqlite(path)?;
     let checked = connect(options(path).create_if_missing(true), 1).await.map_err(|e| unreadable(path, &e))?;
-    let result = check_and_migrate(&checked, path, existed && durability == Durability::Live).await;
+    let result = check_or_make(&checked, path, existed && durability == Durability::Live).await;
     checked.close().await.map_err(|e| unreadable(path, &e))?;
     result?;
     let synchronous = match durability {
@@ -55,20 +55,53 @@ pub(crate) async fn open(path: &Path, durability: Durability) -> Result<(Databas
 }
 
 /// Opens a database for questions alone, also while an engine writes it. Nothing can be changed through it.
+///
+/// # Errors
+/// [`StoreError::Open`], saying what to do, where there is none, where it is another program's, of an older schema, of a
+/// newer one, or damaged.
 pub async fn open_read_only(path: &Path) -> Result<DatabaseConnection, StoreError> {
-    if !is_sqlite(path)? {
-        return Err(StoreError::Open(format!("there is no database at {}", path.display())));
-    }
+    existing(path)?;
     let db = connect(options(path).read_only(true), 1).await.map_err(|e| unreadable(path, &e))?;
     check(&db, path, false).await?;
-    if applied(&db).await.map_err(|e| unreadable(path, &e))? != migration::known() {
-        return Err(StoreError::Open(format!(
-            "{} was written by an older release: open it once with `alavanca backtest --resume`, which brings \
-             it up to date",
-            path.display()
-        )));
-    }
+    of_this_release(path, &applied(&db).await.map_err(|e| unreadable(path, &e))?)?;
     Ok(db)
+}
+
+/// Opens an existing database to be changed as a whole, and keeps engines away meanwhile. Of any schema up to this
+/// release's.
+pub(crate) async fn open_alone(path: &Path) -> Result<(DatabaseConnection, File), StoreError> {
+    existing(path)?;
+    let lock = lock(path)?;
+    let db = connect(options(path), 1).await.map_err(|e| unreadable(path, &e))?;
+    check(&db, path, true).await?;
+    Ok((db, lock))
+}
+
+fn existing(path: &Path) -> Result<(), StoreError> {
+    match is_sqlite(path)? {
+        true => Ok(()),
+        false if path.exists() => Err(empty(path)),
+        false => Err(StoreError::Open(format!("there is no database at {}", path.display()))),
+    }
+}
+
+fn empty(path: &Path) -> StoreError {
+    StoreError::Open(format!("{} is empty: no run was ever stored in it", path.display()))
+}
+
+/// Refuses an older schema: it is brought up to date by the operator's word alone, for that cannot be undone.
+pub(crate) fn of_this_release(path: &Path, applied: &[String]) -> Result<(), StoreError> {
+    let known = migration::known();
+    match applied.last() {
+        None => Err(empty(path)),
+        Some(_) if *applied == known => Ok(()),
+        Some(last) => Err(StoreError::Open(format!(
+            "{path} was written by an older release (its schema is {last}, this release's is {}): run `alavanca db \
+             migrate {path}`, which brings it up to date and keeps a copy",
+            known.last().map_or("", String::as_str),
+            path = path.display()
+        ))),
+    }
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -133,13 +166,13 @@ fn is_sqlite(path: &Path) -> Result<bool, StoreError> {
     }
 }
 
-async fn check_and_migrate(db: &DatabaseConnection, path: &Path, thorough: bool) -> Result<(), StoreError> {
+async fn check_or_make(db: &DatabaseConnection, path: &Path, thorough: bool) -> Result<(), StoreError> {
     check(db, path, thorough).await?;
     let applied = applied(db).await.map_err(|e| unreadable(path, &e))?;
-    if applied != migration::known() {
-        migrate(db).await.map_err(|e| unreadable(path, &e))?;
+    if applied.is_empty() {
+        return migrate(db).await.map_err(|e| unreadable(path, &e));
     }
-    Ok(())
+    of_this_release(path, &applied)
 }
 
 /// Refuses what is not ours, what a newer release wrote, and what is damaged.
@@ -183,7 +216,7 @@ fn check_version(version: &str) -> Result<(), StoreError> {
 }
 
 /// All of it or nothing: a database that was half made would be refused for ever.
-async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
+pub(crate) async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
     let step = db.begin().await?;
     Migrations::up(&step, None).await?;
     // Equal commands make equal databases: no figure of the wall clock may stay.
@@ -192,7 +225,7 @@ async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
     step.commit().await
 }
 
-async fn applied(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+pub(crate) async fn applied(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     if number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'seaql_migrations'").await? == 0 {
         return Ok(Vec::new());
     }
@@ -220,7 +253,7 @@ fn damaged(path: &Path, what: &str) -> StoreError {
 /// SQLite's "malformed" and "not a database".
 const DAMAGED: [&str; 2] = ["11", "26"];
 
-fn unreadable(path: &Path, error: &DbErr) -> StoreError {
+pub(crate) fn unreadable(path: &Path, error: &DbErr) -> StoreError {
     match sqlite_code(error) {
         Some(code) if DAMAGED.contains(&code.as_str()) => damaged(path, &error.to_string()),
         _ => StoreError::Open(format!("cannot open the database {}: {error}", path.display())),

@@ -16,6 +16,7 @@ use alavanca_scalp::{ScalpEvent, ScalpEventKind};
 use alavanca_updater::PolicySnapshot;
 
 use crate::cells::{Cell, Script, Table};
+use crate::chain::Chain;
 use crate::fold::EventDetail;
 use crate::ids::IdSet;
 use crate::names;
@@ -45,6 +46,9 @@ pub(crate) struct Counters {
     pub(crate) policy_at: Option<Timestamp>,
     pub(crate) closed: IdSet,
     pub(crate) learned: IdSet,
+    /// Where the hash chains stand.
+    pub(crate) decisions: Chain,
+    pub(crate) log: Chain,
 }
 
 /// What an allocation's row in `capital_state` says beside the allocation.
@@ -137,7 +141,19 @@ impl Rows {
             self.chunk(at);
         }
         at.cursor = cursor;
-        self.script.row(Table::EngineState, [1_i64.into(), cursor.into(), self.checkpoint.take().into()]);
+        let Counters { decisions, log, .. } = at;
+        self.script.row(
+            Table::EngineState,
+            [
+                1_i64.into(),
+                cursor.into(),
+                self.checkpoint.take().into(),
+                decisions.count.into(),
+                Cell::Blob(decisions.head.to_vec()),
+                log.count.into(),
+                Cell::Blob(log.head.to_vec()),
+            ],
+        );
     }
 
     /// Forgets what was not sent.
@@ -278,8 +294,9 @@ impl Rows {
         self.capital_row(at.capital, &d.context, &d.allocation, AllocatedFor::Decision(id, &layers));
         let chooser = self.words.of(names::chooser(d.chooser));
         let trade = d.trade.map(|trade| trade.get() as i64);
-        self.script.row(
+        self.script.linked_row(
             Table::Decisions,
+            &mut at.decisions,
             [
                 id.into(),
                 at.capital.into(),
@@ -460,8 +477,9 @@ impl Rows {
             total_reward: record.arm.reward_micros,
             policy_version: record.policy_version as i64,
         };
-        self.script.row(
+        self.script.linked_row(
             Table::Evidence,
+            &mut at.log,
             [
                 at.seq.into(),
                 at.rl_events.into(),
@@ -539,8 +557,9 @@ impl Rows {
     ) {
         at.seq += 1;
         at.policy_at = when;
-        self.script.row(
+        self.script.linked_row(
             Table::PolicyEvents,
+            &mut at.log,
             [
                 at.seq.into(),
                 when.map(Timestamp::micros).into(),

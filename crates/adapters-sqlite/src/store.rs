@@ -16,6 +16,7 @@ use sea_orm::{
 };
 
 use crate::cells::{Call, SqlTexts};
+use crate::chain::{self, Head, HeadPart, Over};
 use crate::ids::IdSet;
 use crate::open::{self, Durability};
 use crate::rows::{Counters, Rows};
@@ -134,6 +135,12 @@ impl SqliteStore {
             step.execute_raw(statement(sql, [(*key).into(), (*value).into()])).await.map_err(io)?;
         }
         step.commit().await.map_err(io)
+    }
+
+    /// Where the hash chains stand: what `db check` is told to find that the whole file was put back.
+    pub fn head(&self) -> Head {
+        let Counters { decisions, log, .. } = &self.counters;
+        Head { decisions: HeadPart::of(decisions), log: HeadPart::of(log) }
     }
 
     /// Notes what may change while a run goes on or is gone on with, such as where its data lies: replaces what was noted.
@@ -273,6 +280,8 @@ impl SqliteStore {
         if let Some(row) = one(db, LAST, [counters.seq.into()]).await? {
             counters.policy_at = column::<Option<i64>>(&row, 0)?.map(Timestamp::from_micros);
         }
+        counters.decisions = chain::noted(db, Over::Decisions).await?;
+        counters.log = chain::noted(db, Over::Log).await?;
         counters.closed = self.ids("SELECT id FROM trades WHERE id > ? ORDER BY id LIMIT 4096").await?;
         counters.learned = self.ids("SELECT trade FROM evidence WHERE trade > ? ORDER BY trade LIMIT 4096").await?;
         Ok(counters)
@@ -371,7 +380,7 @@ async fn claim_symbols(db: &DatabaseConnection, symbols: &[String]) -> Result<()
     step.commit().await.map_err(io)
 }
 
-fn statement<const N: usize>(sql: &str, values: [Value; N]) -> Statement {
+pub(crate) fn statement<const N: usize>(sql: &str, values: [Value; N]) -> Statement {
     Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)
 }
 

@@ -2,11 +2,15 @@
 
 mod about;
 mod backtest;
+mod compare;
 mod config;
 mod data;
+mod decisions;
+mod explain;
 mod export;
 mod policy;
 mod progress;
+mod stats;
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
@@ -16,6 +20,7 @@ use std::process::ExitCode;
 use alavanca::backtest::AppError;
 use alavanca::policy::PolicyError;
 use alavanca::settings::{LoadRequest, Loaded, SettingsError, load};
+use alavanca::stored_run::AskError;
 use alavanca_adapters_files::FileError;
 use clap::{Args, Parser, Subcommand};
 
@@ -38,6 +43,8 @@ Examples:
   alavanca backtest --data EURUSD.csv --db run.sqlite --json > run.json
   alavanca export trades --db run.sqlite --out trades.csv
   alavanca policy show --db run.sqlite                  what was learned, and how sure it is
+  alavanca decisions --db run.sqlite                    what the gate answered, the last 20
+  alavanca explain --last --db run.sqlite               one decision, from its inputs to what was learned
   alavanca data inspect EURUSD.csv                      what a file is and what is wrong with it
   alavanca config show --profile aggressive             each setting, its value, where it came from
   alavanca config check --config alavanca.toml          whether the settings can be
@@ -49,6 +56,15 @@ Exit codes: 0 done, 1 the run failed, 2 usage or settings, 3 market data refused
 enum Command {
     /// Run the engine on a market data file, or on the embedded synthetic market.
     Backtest(backtest::Backtest),
+    /// Tell one decision from its inputs to what was learned of it.
+    Explain(explain::Explain),
+    /// List decisions, or the signals that never became one.
+    Decisions(decisions::DecisionsOf),
+    /// Figures of sizing, scalps, policy and learning, each with the answer to its question.
+    #[command(subcommand)]
+    Stats(stats::Stats),
+    /// Hold stored runs against each other: settings, figures, and how sure their difference is.
+    Compare(compare::Compare),
     /// Market data files.
     #[command(subcommand)]
     Data(data::Data),
@@ -79,6 +95,10 @@ pub(super) fn main() -> ExitCode {
     let Cli { command, json } = Cli::parse();
     let done = match command {
         Command::Backtest(backtest) => backtest.run(json),
+        Command::Explain(explain) => explain.run(json),
+        Command::Decisions(decisions) => decisions.run(json),
+        Command::Stats(stats) => stats.run(json),
+        Command::Compare(compare) => compare.run(json),
         Command::Data(data) => data.run(json),
         Command::Policy(policy) => policy.run(json),
         Command::Config(config) => config.run(json),
@@ -125,6 +145,9 @@ fn code(error: &anyhow::Error) -> u8 {
         .find_map(|cause| {
             if cause.is::<SettingsError>() || cause.is::<Usage>() {
                 return Some(USAGE);
+            }
+            if let Some(ask) = cause.downcast_ref::<AskError>() {
+                return Some(if ask.is_usage() { USAGE } else { FAILED });
             }
             match cause.downcast_ref::<AppError>() {
                 Some(AppError::Setting(_) | AppError::NoSymbol { .. } | AppError::NothingToResume) => Some(USAGE),

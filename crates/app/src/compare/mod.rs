@@ -7,6 +7,7 @@
 
 mod days;
 mod figure;
+mod read;
 mod resample;
 
 use std::collections::{BTreeMap, BTreeSet};

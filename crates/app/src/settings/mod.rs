@@ -156,17 +156,21 @@ impl Settings {
     /// effect is not.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
-        for key in KEYS {
-            hash.update(format!("{}={}\n", key.name, (key.show)(self)));
-        }
-        for (name, said) in &self.instruments {
-            for field in FIELDS {
-                if let Some(text) = (field.show)(said) {
-                    hash.update(format!("{INSTRUMENT}.{name}.{}={text}\n", field.name));
-                }
-            }
+        for (name, value) in self.entries() {
+            hash.update(format!("{name}={value}\n"));
         }
         format!("{:x}", hash.finalize())
+    }
+
+    /// Every setting in its canonical spelling, in the order of the documentation; of instruments' sections, named
+    /// `instrument.NAME.field`, what they say.
+    pub fn entries(&self) -> impl Iterator<Item = (String, String)> {
+        let keys = KEYS.iter().map(|key| (key.name.to_owned(), (key.show)(self)));
+        let said = |(name, said): (&String, &InstrumentSettings)| {
+            let field = |field: &Field| Some((format!("{INSTRUMENT}.{name}.{}", field.name), (field.show)(said)?));
+            FIELDS.iter().filter_map(field).collect::<Vec<_>>()
+        };
+        keys.chain(self.instruments.iter().flat_map(said))
     }
 
     /// What no value alone shows: each brick builds its checked settings once, and says the first thing it refuses.

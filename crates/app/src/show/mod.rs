@@ -2,11 +2,14 @@
 
 mod backtest;
 mod compare;
+mod decisions;
+mod explain;
 mod export;
 mod file;
 mod page;
 mod policy;
 mod settings;
+mod statistics;
 
 use std::fmt::Write as _;
 
@@ -14,11 +17,14 @@ use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Tab
 
 pub use backtest::backtest;
 pub use compare::comparison;
+pub use decisions::{blocked, decisions};
+pub use explain::explanation;
 pub use export::columns;
 pub use file::inspection;
 pub use page::page;
 pub use policy::{policy, policy_changed, policy_diff, policy_snapshots, policy_verified};
 pub use settings::origins;
+pub use statistics::{capital_stats, policy_stats, scalp_stats, updater_stats};
 
 /// Columns of a terminal that everything fits into.
 const WIDTH: u16 = 80;

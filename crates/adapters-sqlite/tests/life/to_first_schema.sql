@@ -1,0 +1,9 @@
+-- A database of this release as the first schema had it: what every later migration added is taken away.
+ALTER TABLE decisions DROP COLUMN link;
+ALTER TABLE evidence DROP COLUMN link;
+ALTER TABLE policy_events DROP COLUMN link;
+ALTER TABLE engine_state DROP COLUMN decisions_count;
+ALTER TABLE engine_state DROP COLUMN decisions_head;
+ALTER TABLE engine_state DROP COLUMN log_count;
+ALTER TABLE engine_state DROP COLUMN log_head;
+DELETE FROM seaql_migrations WHERE version <> 'm0001_begin';
