@@ -40,6 +40,8 @@ const TOOLS: &[Tool] = &[
         probe: &["cargo", "deny", "--version"],
         source: Source::Crate(&["--debug", "cargo-deny", "--version", "^0.20"]),
     },
+    // Looks at the report's page.
+    Tool { name: "chromium", probe: &["chromium", "--version"], source: Source::Debian("chromium") },
 ];
 
 /// Installs what is missing.

@@ -331,7 +331,7 @@ const settingsPart = () => {
 
 const dataPart = () => {
   const source = run.source;
-  const facts = (label, rows) => h('div', { class: 'scroll' }, h('table', { class: 'facts', 'aria-label': label }, h('tbody', null, rows.filter(row => row[1] !== null && row[1] !== undefined).map(([name, value]) => h('tr', null, h('th', { scope: 'row' }, name), h('td', null, value))))));
+  const facts = (label, rows) => h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label }, h('table', { class: 'facts' }, h('tbody', null, rows.filter(row => row[1] !== null && row[1] !== undefined).map(([name, value]) => h('tr', null, h('th', { scope: 'row' }, name), h('td', null, value))))));
   const identity = [[t('data.run'), h('span', { class: 'mono' }, run.run.id)], [t('data.settings'), h('span', { class: 'mono' }, run.run.fingerprint)], [t('data.seed'), String(run.run.seed)], [t('data.version'), 'Alavanca ' + run.version]];
   const part = section('data', source ? null : t('data.unknown'), source ? facts(t('data.title'), [
     [t(source.synthetic ? 'data.market' : 'data.file'), source.name], [t('data.kind'), source.kind], ['SHA-256', h('span', { class: 'mono' }, source.sha256)],
