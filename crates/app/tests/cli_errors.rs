@@ -38,7 +38,9 @@ fn bars(extra: &[&str]) -> String {
         let row = format!("{open}\t{}\t{}\t{}\t100\t500\t5", open + 20, open - 15, open + 5);
         writeln!(text, "2021.03.08\t10:{minute:02}:00\t{row}").unwrap();
         if minute == 30 {
-            extra.iter().for_each(|row| writeln!(text, "{row}").unwrap());
+            for row in extra {
+                writeln!(text, "{row}").unwrap();
+            }
         }
     }
     text
