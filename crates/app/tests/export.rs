@@ -251,9 +251,9 @@ fn excel_with_commas_gets_the_same_table() {
 #[test]
 fn lines_end_as_the_standard_says() {
     let output = export(&["trades"]);
-    let lines = output.stdout.iter().filter(|byte| **byte == b'\n').count();
-    let ends = output.stdout.windows(2).filter(|pair| pair == b"\r\n").count();
-    assert!(lines > 1 && lines == ends && output.stdout.ends_with(b"\r\n"));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (lines, ends) = (text.matches('\n').count(), text.matches("\r\n").count());
+    assert!(lines > 1 && lines == ends && text.ends_with("\r\n"));
 }
 
 #[test]
