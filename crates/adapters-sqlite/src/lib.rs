@@ -51,6 +51,7 @@ mod migration;
 mod names;
 mod open;
 mod packed;
+pub mod python;
 mod reader;
 mod rebuild;
 mod records;

@@ -28,7 +28,7 @@ pub enum Durability {
 /// Older ones can corrupt a database in WAL mode (the WAL-reset bug).
 const SQLITE_MIN: [u32; 3] = [3, 51, 3];
 /// "Alav", in the file's header: tells our databases from others.
-const APPLICATION_ID: i64 = 0x416c_6176;
+pub(crate) const APPLICATION_ID: i64 = 0x416c_6176;
 /// How long to wait for another connection's write.
 const BUSY: Duration = Duration::from_secs(5);
 /// In KiB, negative as SQLite wants it: a commit of a backtest fits, else its pages are written and read back twice.
@@ -147,7 +147,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 }
 
 /// Whether there is a database; refuses a file that is something else.
-fn is_sqlite(path: &Path) -> Result<bool, StoreError> {
+pub(crate) fn is_sqlite(path: &Path) -> Result<bool, StoreError> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
