@@ -12,6 +12,7 @@ pub mod export;
 pub mod policy;
 pub mod questions;
 pub mod report;
+pub mod python_import;
 pub mod settings;
 pub mod show;
 pub mod simulation;

@@ -7,7 +7,9 @@ mod config;
 mod data;
 mod decisions;
 mod explain;
+mod db;
 mod export;
+mod import_python;
 mod policy;
 mod progress;
 mod stats;
@@ -74,6 +76,9 @@ enum Command {
     /// Settings: where they come from and whether they can be.
     #[command(subcommand)]
     Config(config::Config),
+    /// Databases: looking after them, and taking one over from the Python version.
+    #[command(subcommand)]
+    Db(db::Db),
     /// Tables of a stored run for spreadsheets and notebooks, as CSV or Parquet.
     Export(export::Export),
     /// Print the completions of a shell, to be sourced or put where it looks for them.
@@ -102,6 +107,7 @@ pub(super) fn main() -> ExitCode {
         Command::Data(data) => data.run(json),
         Command::Policy(policy) => policy.run(json),
         Command::Config(config) => config.run(json),
+        Command::Db(db) => db.run(json),
         Command::Export(export) => export.run(json),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),

@@ -8,6 +8,7 @@ mod export;
 mod file;
 mod page;
 mod policy;
+mod python_import;
 mod settings;
 mod statistics;
 
@@ -23,6 +24,7 @@ pub use export::columns;
 pub use file::inspection;
 pub use page::page;
 pub use policy::{policy, policy_changed, policy_diff, policy_snapshots, policy_verified};
+pub use python_import::python_import;
 pub use settings::origins;
 pub use statistics::{capital_stats, policy_stats, scalp_stats, updater_stats};
 
