@@ -54,6 +54,25 @@ pub struct PythonImportReport {
     pub done: bool,
 }
 
+/// How far it has come, in rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PythonImportProgress {
+    /// Rows are read and checked.
+    Checking {
+        /// So many ...
+        done: u64,
+        /// ... of so many.
+        total: u64,
+    },
+    /// Rows are copied.
+    Keeping {
+        /// So many ...
+        done: u64,
+        /// ... of so many.
+        total: u64,
+    },
+}
+
 /// Why nothing was taken over. No database was made.
 #[derive(Debug, thiserror::Error)]
 pub enum PythonImportError {
@@ -112,10 +131,7 @@ pub enum PythonImportError {
 impl PythonImportError {
     /// Whether what was asked for cannot be asked for.
     pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::Setting(_) | Self::Exists(_) | Self::Map { .. } | Self::NoSymbol { .. } | Self::Scope
-        )
+        matches!(self, Self::Setting(_) | Self::Exists(_) | Self::Map { .. } | Self::NoSymbol { .. } | Self::Scope)
     }
 }
 
@@ -127,6 +143,7 @@ impl PythonImportError {
 pub fn import_python(
     request: &PythonImportRequest,
     settings: &Settings,
+    progress: &mut dyn FnMut(PythonImportProgress),
 ) -> Result<PythonImportReport, PythonImportError> {
     if settings.rl.scope != PolicyScope::Shared {
         return Err(PythonImportError::Scope);
@@ -141,14 +158,16 @@ pub fn import_python(
         let mut python = PythonDb::open(&request.file).await?;
         let sha256 = sha256(&request.file)?;
         let prior = (settings.rl.prior_alpha, settings.rl.prior_beta);
-        let staged = python.stage(prior, &map).await?;
+        let total = python.rows_in_all().await?;
+        let checking = &mut |done| progress(PythonImportProgress::Checking { done, total });
+        let staged = python.stage(prior, &map, checking).await?;
         let (instruments, unknown_symbols) = instruments(request, &staged, settings)?;
         let symbols = instruments.iter().map(|instrument| instrument.name.clone()).collect();
         let (file, db) = (request.file.clone(), request.db.clone());
-        let mut report =
-            PythonImportReport { file, sha256, db, staged, symbols, unknown_symbols, done: false };
+        let mut report = PythonImportReport { file, sha256, db, staged, symbols, unknown_symbols, done: false };
         if request.yes && report.staged.policy_is_sound() {
-            make(&mut python, &report, &instruments, settings).await?;
+            let keeping = &mut |done| progress(PythonImportProgress::Keeping { done, total });
+            make(&mut python, &report, &instruments, settings, keeping).await?;
             report.done = true;
         }
         python.close().await?;
@@ -162,6 +181,7 @@ async fn make(
     report: &PythonImportReport,
     instruments: &[Instrument],
     settings: &Settings,
+    progress: &mut dyn FnMut(u64),
 ) -> Result<(), PythonImportError> {
     let beside = |ending: &str| {
         let mut name = report.db.clone().into_os_string();
@@ -173,7 +193,7 @@ async fn make(
     let clear = || leftovers.iter().for_each(|path| _ = fs::remove_file(path));
     // What an import that was broken off left.
     clear();
-    let made = fill(python, &part, report, instruments, settings).await;
+    let made = fill(python, &part, report, instruments, settings, progress).await;
     let made = made.and_then(|()| {
         fs::rename(&part, &report.db).map_err(|source| PythonImportError::File { path: report.db.clone(), source })
     });
@@ -187,6 +207,7 @@ async fn fill(
     report: &PythonImportReport,
     instruments: &[Instrument],
     settings: &Settings,
+    progress: &mut dyn FnMut(u64),
 ) -> Result<(), PythonImportError> {
     let zone = TradingZone::new(&settings.zone)?;
     let policy = || Ok::<_, SettingError>(Box::new(ThompsonSampling::new(RlConfig::new(settings.rl)?)));
@@ -214,7 +235,7 @@ async fn fill(
     ]);
     store.set_meta(&notes).await?;
     store.commit(&records, 0).await?;
-    python.keep(&mut store).await?;
+    python.keep(&mut store, progress).await?;
     // What is served has to be the fold of the log here, too.
     store.verify_policy(&mut *policy()?).await?;
     Ok(store.close().await?)

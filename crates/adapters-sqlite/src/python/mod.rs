@@ -168,11 +168,32 @@ impl PythonDb {
         Ok(python)
     }
 
+    /// How many rows the six tables have.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] where it cannot be read.
+    pub async fn rows_in_all(&mut self) -> Result<u64, StoreError> {
+        let found = self.tables().await?;
+        let mut rows = 0;
+        for table in six().filter(|table| found.contains(table.name)) {
+            let counted = self.rows(format!("SELECT count(*) FROM {}", table.name), 0).await?;
+            let counted = counted.first().map(|row| row.try_get::<i64, _>(0)).transpose();
+            rows += counted.map_err(|error| self.failed(&error))?.unwrap_or_default() as u64;
+        }
+        Ok(rows)
+    }
+
     /// Reads and checks every row; nothing is written anywhere. `prior` is what the Python version began its arms with.
+    /// `progress` hears how many rows are done.
     ///
     /// # Errors
     /// [`StoreError::Io`] where it cannot be read to its end.
-    pub async fn stage(&mut self, prior: (f64, f64), map: &StateMap) -> Result<Staged, StoreError> {
+    pub async fn stage(
+        &mut self,
+        prior: (f64, f64),
+        map: &StateMap,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Staged, StoreError> {
         let found = self.tables().await?;
         let mut staged = Staged {
             tables: Vec::new(),
@@ -189,6 +210,7 @@ impl PythonDb {
         let known: BTreeSet<&str> = six().map(|table| table.name).collect();
         staged.other_tables = found.iter().filter(|name| !known.contains(name.as_str())).cloned().collect();
         self.stage_policy(&mut staged, found.contains(POLICY.name), prior, map).await?;
+        let mut read = staged.tables.iter().map(|table| table.rows).sum();
         let (mut symbols, mut frozen) = (BTreeSet::new(), BTreeMap::new());
         for table in &HISTORY {
             let mut counts =
@@ -198,7 +220,9 @@ impl PythonDb {
             while counts.found
                 && let Some(page) = pages.next(self).await?
             {
+                progress(read);
                 for (rowid, cells) in page {
+                    read += 1;
                     counts.rows += 1;
                     if let Err(why) = table.judge(&cells) {
                         counts.refused += 1;
@@ -271,11 +295,11 @@ impl PythonDb {
     ///
     /// # Errors
     /// [`StoreError::Io`]; then nothing of it is in the store.
-    pub async fn keep(&mut self, store: &mut SqliteStore) -> Result<(), StoreError> {
+    pub async fn keep(&mut self, store: &mut SqliteStore, progress: &mut dyn FnMut(u64)) -> Result<(), StoreError> {
         let found = self.tables().await?;
         store.make_sure().await?;
         store.writing();
-        let done = self.copy(store, &found).await;
+        let done = self.copy(store, &found, progress).await;
         if done.is_ok() {
             store.written();
         } else {
@@ -284,7 +308,13 @@ impl PythonDb {
         done
     }
 
-    async fn copy(&mut self, store: &mut SqliteStore, found: &BTreeSet<String>) -> Result<(), StoreError> {
+    async fn copy(
+        &mut self,
+        store: &mut SqliteStore,
+        found: &BTreeSet<String>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), StoreError> {
+        let mut read = 0;
         let failed = |error: sqlx::Error| StoreError::Io(format!("the history cannot be kept: {error}"));
         store.writer.execute("BEGIN IMMEDIATE").await.map_err(failed)?;
         for table in six() {
@@ -299,7 +329,9 @@ impl PythonDb {
             while found.contains(name)
                 && let Some(page) = pages.next(self).await?
             {
+                progress(read);
                 for (rowid, cells) in page {
+                    read += 1;
                     if table.judge(&cells).is_err() {
                         continue;
                     }

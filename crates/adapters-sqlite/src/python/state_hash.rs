@@ -63,57 +63,59 @@ const FORMS: [Form; 18] = [
     Form::Tuple,
     Form::Dataclass,
 ];
-const HASHED: [Hashed; 4] = [Hashed::Plain, Hashed::Md5, Hashed::Sha1, Hashed::Sha256];
+const HASHED: [Hashed; 3] = [Hashed::Md5, Hashed::Sha1, Hashed::Sha256];
 /// With fewer digits states are not told apart.
 const DIGITS_MIN: usize = 8;
 
 /// What names mean.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Resolved {
-    /// The formula by which all that no map says was found; `None` where a map says all, or none resolves all.
+    /// The formula that resolves the most of what no map says; `None` where it is not needed, or none resolves any.
     pub formula: Option<Formula>,
     pub states: BTreeMap<String, StateKey>,
+    /// Not empty: the names cannot be taken over.
     pub unresolved: BTreeSet<String>,
 }
 
-/// Finds the one formula under which every name is a state's. What the map says is not asked of it.
+/// Finds the one formula under which the most names are states', all of them if it is the right one. What the map says
+/// is not asked of it.
 pub(super) fn resolve(names: &BTreeSet<String>, map: &BTreeMap<String, StateKey>) -> Resolved {
-    let mut states: BTreeMap<String, StateKey> = BTreeMap::new();
-    let mut open = BTreeSet::new();
+    let mut resolved = Resolved::default();
     for name in names {
         match map.get(name) {
-            Some(state) => _ = states.insert(name.clone(), *state),
-            None => _ = open.insert(name.clone()),
+            Some(state) => _ = resolved.states.insert(name.clone(), *state),
+            None => _ = resolved.unresolved.insert(name.clone()),
         }
     }
-    if open.is_empty() {
-        return Resolved { states, ..Resolved::default() };
-    }
-    for formula in formulas(&open) {
+    let mut best = BTreeMap::new();
+    for formula in formulas(&resolved.unresolved) {
+        if best.len() == resolved.unresolved.len() {
+            break;
+        }
         let named = formula.names();
-        let found = |name: &String| Some((name.clone(), *named.get(name)?));
-        let found: Option<Vec<_>> = open.iter().map(found).collect();
-        if let Some(found) = found {
-            states.extend(found);
-            return Resolved { formula: Some(formula), states, unresolved: BTreeSet::new() };
+        let state = |name: &String| Some((name.clone(), *named.get(name)?));
+        let found: BTreeMap<_, _> = resolved.unresolved.iter().filter_map(state).collect();
+        if found.len() > best.len() {
+            (best, resolved.formula) = (found, Some(formula));
         }
     }
-    Resolved { formula: None, states, unresolved: open }
+    resolved.unresolved.retain(|name| !best.contains_key(name));
+    resolved.states.append(&mut best);
+    resolved
 }
 
 /// Those that can have made names of these lengths.
-fn formulas(names: &BTreeSet<String>) -> impl Iterator<Item = Formula> {
+fn formulas(names: &BTreeSet<String>) -> Vec<Formula> {
     let lengths: BTreeSet<usize> = names.iter().map(String::len).collect();
-    let digits = match lengths.first() {
-        Some(&digits) if lengths.len() == 1 => digits,
-        _ => 0,
-    };
-    HASHED.into_iter().flat_map(move |hashed| FORMS.map(|form| Formula { form, hashed, digits })).filter(
-        |Formula { hashed, digits, .. }| match hashed.most_digits() {
-            None => true,
-            Some(most) => (DIGITS_MIN..=most).contains(digits),
-        },
-    )
+    let mut formulas: Vec<_> =
+        FORMS.map(|form| Formula { form, hashed: Hashed::Plain, digits: 0 }).into_iter().collect();
+    for hashed in HASHED {
+        let fits = |digits: &usize| (DIGITS_MIN..=hashed.most_digits()).contains(digits);
+        for digits in lengths.iter().copied().filter(fits) {
+            formulas.extend(FORMS.map(|form| Formula { form, hashed, digits }));
+        }
+    }
+    formulas
 }
 
 impl Formula {
@@ -147,7 +149,7 @@ impl fmt::Display for Formula {
             Hashed::Sha1 => "SHA-1 of ".to_owned(),
             Hashed::Sha256 => "SHA-256 of ".to_owned(),
         };
-        if self.hashed.most_digits().is_some_and(|most| self.digits < most) {
+        if self.digits < self.hashed.most_digits() {
             write!(f, "the first {} hex digits of ", self.digits)?;
         }
         write!(f, "{of}{}", self.form.text(example()))
@@ -155,12 +157,12 @@ impl fmt::Display for Formula {
 }
 
 impl Hashed {
-    const fn most_digits(self) -> Option<usize> {
+    const fn most_digits(self) -> usize {
         match self {
-            Self::Plain => None,
-            Self::Md5 => Some(32),
-            Self::Sha1 => Some(40),
-            Self::Sha256 => Some(64),
+            Self::Plain => 0,
+            Self::Md5 => 32,
+            Self::Sha1 => 40,
+            Self::Sha256 => 64,
         }
     }
 }
@@ -289,15 +291,20 @@ mod tests {
 
     #[test]
     fn one_formula_has_to_resolve_all() {
-        let ours = example().to_hash().to_string();
-        let other = "ffffffffffffffff";
-        assert_eq!(resolve(&names(&[&ours]), &BTreeMap::new()).states[&ours], example());
-        let mixed = resolve(&names(&[&ours, other]), &BTreeMap::new());
-        assert_eq!((mixed.formula, mixed.states.len()), (None, 0), "none resolves both");
-        assert_eq!(mixed.unresolved, names(&[&ours, other]));
-        let mapped = resolve(&names(&[&ours, other]), &BTreeMap::from([(other.to_owned(), example())]));
-        assert_eq!((mapped.states.len(), mapped.unresolved.len()), (2, 0), "the map says one, a formula the other");
-        let lengths = resolve(&names(&[&ours, &ours[..12]]), &BTreeMap::new());
-        assert!(lengths.formula.is_none(), "digits are cut once");
+        let (ours, other) = (example().to_hash().to_string(), "ffffffffffffffff");
+        let ask = |asked: &[&str], map: &[&str]| {
+            let map = map.iter().map(|name| ((*name).to_owned(), example())).collect();
+            let found = resolve(&names(asked), &map);
+            (found.formula.is_some(), found.states.len(), found.unresolved)
+        };
+        assert_eq!(ask(&[&ours], &[]), (true, 1, names(&[])));
+        assert_eq!(ask(&[&ours, other], &[]), (true, 1, names(&[other])), "what it does not make is named");
+        assert_eq!(ask(&[&ours, other], &[other]), (true, 2, names(&[])), "the map says one, a formula the other");
+        assert_eq!(ask(&[&ours, other], &[other, &ours]), (false, 2, names(&[])), "the map says all");
+        assert_eq!(ask(&[other], &[]), (false, 0, names(&[other])));
+        // Digits are cut at one place: of two lengths only one can be right.
+        let short = &ours[..12];
+        assert_eq!(ask(&[&ours, short], &[]).1, 1);
+        assert_eq!(ask(&[], &[]), (false, 0, names(&[])));
     }
 }

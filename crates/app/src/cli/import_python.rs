@@ -1,9 +1,10 @@
 use std::path::PathBuf;
 
-use alavanca::python_import::{PythonImportRequest, import_python};
+use alavanca::python_import::{PythonImportProgress, PythonImportRequest, import_python};
 use alavanca::show;
 use clap::Args;
 
+use super::progress::Bar;
 use super::{FAILED, SettingsArgs, Usage, colour, print, print_json};
 
 /// `alavanca db import-python`.
@@ -44,14 +45,15 @@ Exit codes: 0 done, or all is well and --yes would do it; 1 refused, and nothing
 impl ImportPython {
     pub(super) fn run(self, json: bool) -> anyhow::Result<u8> {
         let loaded = self.settings.load(None)?;
-        let request = PythonImportRequest {
-            file: self.file,
-            db: self.db,
-            symbols: self.symbol,
-            map: self.map,
-            yes: self.yes,
-        };
-        let report = import_python(&request, &loaded.settings).map_err(|error| match error {
+        let request =
+            PythonImportRequest { file: self.file, db: self.db, symbols: self.symbol, map: self.map, yes: self.yes };
+        let mut bar = Bar::default();
+        let report = import_python(&request, &loaded.settings, &mut |progress| match progress {
+            PythonImportProgress::Checking { done, total } => bar.show("checking", done, total),
+            PythonImportProgress::Keeping { done, total } => bar.show("copying", done, total),
+        });
+        bar.close();
+        let report = report.map_err(|error| match error {
             usage if usage.is_usage() => Usage(usage.to_string()).into(),
             other => anyhow::Error::from(other),
         })?;

@@ -45,7 +45,8 @@ pub fn python_import(report: &PythonImportReport, colour: bool) -> String {
         let unresolved = &staged.unresolved;
         let shown = unresolved.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
         let more = if unresolved.len() > 5 { format!(" and {} more", unresolved.len() - 5) } else { String::new() };
-        line("state hashes", format!("no known formula makes {shown}{more}: say them with --map FILE.csv (hash,state)"));
+        let how = "say them with --map FILE.csv (lines of hash,state)";
+        line("not resolved", format!("no known formula makes {shown}{more}: {how}"));
     }
     line("instruments", report.symbols.join(", "));
     if !report.unknown_symbols.is_empty() {
