@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::backtest_types::{BacktestReport, BacktestRequest, Progress, RunCounts, SourceFacts, Stop};
 use crate::builder::{Built, Gating, build, store_config};
+use crate::compare::DayBook;
 use crate::policy::{self, Beginning, PolicyError};
 use crate::report::{self, Level4Notes, Material, Noted, PageError};
 use crate::settings::{Loaded, Settings};
@@ -189,6 +190,7 @@ pub fn run_backtest(
     notes.extend(gate.run_notes);
 
     Ok(BacktestReport {
+        days: gate.days,
         source,
         symbol: instrument.name.clone(),
         currency: instrument.currency,
@@ -271,6 +273,7 @@ fn run_id(settings: &Settings, market: &Market, beginning: Option<&Beginning>) -
 /// What a run came to.
 struct Outcome {
     summary: Summary,
+    days: DayBook,
     counts: RunCounts,
     /// What the data and the settings gave reason to say.
     notes: Vec<String>,
@@ -323,6 +326,7 @@ fn run_stored(
     let counts = run.simulation.engine().counts();
     Ok(Outcome {
         summary: sink.tally.summary(),
+        days: sink.days,
         counts: RunCounts {
             bars: run.bars,
             ticks: run.ticks,
@@ -429,6 +433,7 @@ struct RunSink {
     tally: Tally,
     /// What a report is drawn from, where one is wanted.
     material: Option<Material>,
+    days: DayBook,
     keeps: bool,
     records: Vec<Record>,
     /// Records of events up to here are stored already.
@@ -447,6 +452,7 @@ impl Sink for RunSink {
         if let Some(material) = &mut self.material {
             material.record(&record);
         }
+        self.days.observe(&record);
         if self.keeps {
             self.records.push(record);
         }

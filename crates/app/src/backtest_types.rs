@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use alavanca_report::Summary;
 use serde::{Deserialize, Serialize};
 
+use crate::compare::DayBook;
 use crate::report::PageFacts;
 
 /// What is to be run.
@@ -106,6 +107,9 @@ pub struct BacktestReport {
     /// The page that was written, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<PageFacts>,
+    /// The gate's results by trading day, by which runs are compared.
+    #[serde(skip)]
+    pub days: DayBook,
 }
 
 /// What was handed to the engine.

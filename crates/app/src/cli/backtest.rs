@@ -1,17 +1,19 @@
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use alavanca::backtest::{AppError, run_backtest};
-use alavanca::backtest_types::{BacktestRequest, Progress, Stop};
+use alavanca::backtest_types::{BacktestReport, BacktestRequest, Progress, Stop};
+use alavanca::compare::{ComparedRun, MOST_RUNS, compare};
+use alavanca::settings::Loaded;
 use alavanca::show;
 use alavanca_adapters_files::FileError;
 use clap::Args;
 
 use super::progress::Bar;
-use super::{FileArgs, INTERRUPTED, SettingsArgs, colour, print, print_json};
+use super::{FileArgs, INTERRUPTED, SettingsArgs, Usage, colour, print, print_json};
 
-/// `alavanca backtest`.
+/// `alavanca backtest`. With several `--profile`s each runs on the same data, and they are compared.
 #[derive(Debug, Args)]
 pub(super) struct Backtest {
     /// Market data file; without it, the embedded synthetic WIN market.
@@ -25,7 +27,8 @@ pub(super) struct Backtest {
     /// The same seed makes the same choices (RL_SEED).
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// SQLite file that keeps the run; without it nothing is left behind.
+    /// SQLite file that keeps the run; without it nothing is left behind. With several profiles each has its own:
+    /// run.sqlite becomes run.balanced.sqlite.
     #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
     /// Go on with the run that --db holds.
@@ -40,7 +43,8 @@ pub(super) struct Backtest {
     /// Leave out the second engine, with the gate off, on the same data.
     #[arg(long)]
     without_level4: bool,
-    /// Write the run's report to this file: one HTML page that needs no network.
+    /// Write the run's report to this file: one HTML page that needs no network. Several profiles have theirs as with
+    /// --db.
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
     #[command(flatten)]
@@ -49,35 +53,13 @@ pub(super) struct Backtest {
 
 impl Backtest {
     pub(super) fn run(self, json: bool) -> anyhow::Result<u8> {
+        let stop = stop_on_interrupt();
+        if self.settings.profile.len() > 1 {
+            return self.run_profiles(json, &stop);
+        }
         let seed = self.seed.map(|seed| ("RL_SEED".to_owned(), seed.to_string()));
         let loaded = self.settings.load(seed)?;
-        let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let request = BacktestRequest {
-            data: self.data,
-            symbol: self.symbol,
-            seed: self.seed,
-            db: self.db,
-            resume: self.resume,
-            accept_faults_percent: self.file.accept_faults,
-            data_tz: self.file.data_tz,
-            threads: self.threads.unwrap_or_else(processors).get(),
-            without_level4: self.without_level4,
-            policy: self.policy,
-            report: self.report,
-            stop: stop_on_interrupt(),
-        };
-        let mut bar = Bar::default();
-        let report = run_backtest(&request, &loaded, &mut |progress| match progress {
-            Progress::Reading { done, total } => bar.show("reading", done, total),
-            Progress::Running { done, total } => bar.show("running", done, total),
-            Progress::Closing => bar.show("closing", 1, 1),
-        });
-        bar.close();
-        let report = report.map_err(|error| match error {
-            // Only here is known where the setting came from.
-            AppError::Setting(error) | AppError::File(FileError::Setting(error)) => loaded.refusal(error).into(),
-            other => anyhow::Error::from(other),
-        })?;
+        let report = run_one(&self.request(None, &stop), &loaded)?;
         if json {
             print_json(&report)?;
         } else {
@@ -88,6 +70,88 @@ impl Backtest {
         }
         Ok(if report.counts.interrupted { INTERRUPTED } else { 0 })
     }
+
+    /// Each profile on the same data, and the comparison.
+    fn run_profiles(self, json: bool, stop: &Stop) -> anyhow::Result<u8> {
+        let profiles = &self.settings.profile;
+        if profiles.len() > MOST_RUNS {
+            return Err(
+                Usage(format!("at most {MOST_RUNS} profiles can be compared, {} are named", profiles.len())).into()
+            );
+        }
+        if let Some(twice) = profiles.iter().enumerate().find(|(at, name)| profiles[..*at].contains(name)) {
+            return Err(Usage(format!("--profile {} is named twice: keep one", twice.1)).into());
+        }
+        let seed = self.seed.map(|seed| ("RL_SEED".to_owned(), seed.to_string()));
+        // What is wrong with any of them is said before the first has run.
+        let mut loaded = Vec::new();
+        for profile in profiles {
+            let alone = SettingsArgs { profile: vec![profile.clone()], ..self.settings.clone() };
+            loaded.push((profile, alone.load(seed.clone())?));
+        }
+        let mut runs = Vec::new();
+        for (profile, loaded) in &loaded {
+            let report = run_one(&self.request(Some(profile), stop), loaded)?;
+            if report.counts.interrupted {
+                print(&show::backtest(&report, colour()))?;
+                return Ok(INTERRUPTED);
+            }
+            runs.push(ComparedRun::made(profile, &report, &loaded.settings));
+        }
+        let comparison = compare(&runs);
+        if json {
+            print_json(&comparison)?;
+        } else {
+            print(&show::comparison(&comparison, colour()))?;
+        }
+        Ok(0)
+    }
+
+    /// What is to be run; for one of several profiles, under its own name.
+    fn request(&self, profile: Option<&str>, stop: &Stop) -> BacktestRequest {
+        let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let own = |path: &Option<PathBuf>| match (path, profile) {
+            (Some(path), Some(profile)) => Some(named_for(path, profile)),
+            (path, _) => path.clone(),
+        };
+        BacktestRequest {
+            data: self.data.clone(),
+            symbol: self.symbol.clone(),
+            seed: self.seed,
+            db: own(&self.db),
+            resume: self.resume,
+            accept_faults_percent: self.file.accept_faults,
+            data_tz: self.file.data_tz.clone(),
+            threads: self.threads.unwrap_or_else(processors).get(),
+            // Nobody would see it beside other profiles.
+            without_level4: self.without_level4 || profile.is_some() && self.db.is_none() && self.report.is_none(),
+            policy: self.policy.clone(),
+            report: own(&self.report),
+            stop: stop.clone(),
+        }
+    }
+}
+
+fn run_one(request: &BacktestRequest, loaded: &Loaded) -> anyhow::Result<BacktestReport> {
+    let mut bar = Bar::default();
+    let report = run_backtest(request, loaded, &mut |progress| match progress {
+        Progress::Reading { done, total } => bar.show("reading", done, total),
+        Progress::Running { done, total } => bar.show("running", done, total),
+        Progress::Closing => bar.show("closing", 1, 1),
+    });
+    bar.close();
+    report.map_err(|error| match error {
+        // Only here is known where the setting came from.
+        AppError::Setting(error) | AppError::File(FileError::Setting(error)) => loaded.refusal(error).into(),
+        other => anyhow::Error::from(other),
+    })
+}
+
+/// `run.sqlite` for the profile `balanced` is `run.balanced.sqlite`.
+fn named_for(path: &Path, profile: &str) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let end = path.extension().map_or_else(String::new, |end| format!(".{}", end.to_string_lossy()));
+    path.with_file_name(format!("{stem}.{profile}{end}"))
 }
 
 /// Ctrl-C, or a request to terminate, ends the run with what was done so far stored and shown; a second one ends it at

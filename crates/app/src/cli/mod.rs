@@ -41,6 +41,7 @@ const EXAMPLES: &str = "\
 Examples:
   alavanca backtest                                     the embedded synthetic market
   alavanca backtest --data WINZ26_M1.csv --profile balanced --seed 7
+  alavanca backtest --profile conservative --profile balanced    the same data, compared
   alavanca backtest --data ticks.csv.gz --symbol DOL --set SCALP_TP_POINTS=20
   alavanca backtest --data EURUSD.csv --db run.sqlite --json > run.json
   alavanca export trades --db run.sqlite --out trades.csv
@@ -197,7 +198,7 @@ fn colour() -> bool {
 }
 
 /// Where settings come from.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Settings")]
 struct SettingsArgs {
     /// Settings file; without it alavanca.toml is read where there is one.
@@ -205,7 +206,7 @@ struct SettingsArgs {
     config: Option<PathBuf>,
     /// conservative, balanced or aggressive.
     #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
+    profile: Vec<String>,
     /// Sets one setting, above all other places; can be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     set: Vec<(String, String)>,
@@ -219,11 +220,18 @@ impl SettingsArgs {
                 return Err(Usage(format!("{key} is set twice, to {first} and to {value}: keep one")).into());
             }
         }
+        if let [first, second, ..] = self.profile.as_slice() {
+            return Err(Usage(format!(
+                "--profile is named twice, {first} and {second}: keep one (`alavanca backtest` alone runs several, and \
+                 compares them)"
+            ))
+            .into());
+        }
         let existing = |name: &str| Some(PathBuf::from(name)).filter(|path| Path::exists(path));
         let text = |text: std::ffi::OsString| text.into_string().ok();
         let request = LoadRequest {
             config_file: self.config.clone().or_else(|| existing("alavanca.toml")),
-            profile: self.profile.clone(),
+            profile: self.profile.first().cloned(),
             env_file: existing(".env"),
             environment: std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect(),
             flags,

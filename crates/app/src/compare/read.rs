@@ -5,7 +5,8 @@ use alavanca_report::Tally;
 use serde::Deserialize;
 
 use super::{ComparedData, ComparedRun, DayBook};
-use crate::backtest_types::SourceFacts;
+use crate::backtest_types::{BacktestReport, SourceFacts};
+use crate::settings::Settings;
 use crate::stored_run::{AskError, StoredRun};
 
 impl ComparedRun {
@@ -30,6 +31,22 @@ impl ComparedRun {
             summary: tally.summary(),
             days,
         })
+    }
+}
+
+impl ComparedRun {
+    /// A run that was just made, under this name.
+    pub fn made(label: &str, report: &BacktestReport, settings: &Settings) -> Self {
+        Self {
+            label: label.to_owned(),
+            run_id: Some(report.run_id.clone()),
+            symbols: vec![report.symbol.clone()],
+            currency: report.currency.clone(),
+            data: Some(ComparedData::from(&report.source)),
+            settings: Some(settings.entries().collect()),
+            summary: report.gate.clone(),
+            days: report.days.clone(),
+        }
     }
 }
 

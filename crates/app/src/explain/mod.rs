@@ -13,6 +13,7 @@ use alavanca_kernel::{
     Action, Allocation, DecisionId, ExitAt, LayerOutcome, MarketContext, Price, Refusal, Signal, SymbolId, Timestamp,
     TradeId,
 };
+use alavanca_risk::EntryRefusal;
 use alavanca_rl::propensity;
 
 use crate::stored_run::{AskError, RunNotes, StoredRun};
@@ -141,6 +142,9 @@ pub fn explain_blocked(notes: &RunNotes, blocked: &BlockedRecord) -> Explanation
         (BlockCause::Cooldown { until }, _) => {
             format!("the symbol rests after a won scalp, until {}", notes.local_text(*until))
         }
+        (BlockCause::Risk { refusal: EntryRefusal::RiskPaused { until } }, _) => {
+            format!("a pause after losing trades in a row, until {}", notes.local_text(*until))
+        }
         (cause, _) => cause.to_string(),
     };
     Explanation {
@@ -172,6 +176,7 @@ fn outline(notes: &RunNotes, context: &MarketContext) -> Explanation {
             free_margin: context.free_margin.map(alavanca_kernel::Money::to_f64),
             margin_elsewhere: context.margin_elsewhere.to_f64(),
             cooldown_until: context.cooldown_until.map(|until| Moment::of(notes, until)),
+            resting: context.cooldown_until.is_some_and(|until| until > context.at),
             risk: context.risk,
         },
         wanted: Wanted { side: alavanca_kernel::Side::Buy, score: 0.0, price: None, stop: String::new(), target: None },

@@ -95,6 +95,8 @@ pub struct Inputs {
     pub margin_elsewhere: f64,
     /// Until when the symbol rests.
     pub cooldown_until: Option<Moment>,
+    /// Whether it rests now.
+    pub resting: bool,
     /// The account's risk state.
     pub risk: RiskState,
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use alavanca_kernel::Money;
-use comfy_table::{Cell, Color, ColumnConstraint, Width};
+use comfy_table::{Cell, Color, ColumnConstraint};
 
 use super::{absent, bullet, count, decimals, figures, money, percent, short, signed, table, titled, wrapped};
 use crate::compare::{Against, Comparison, Difference, Figure, MOST_RUNS, NoInterval, RunSide, SameData, Unit};
@@ -66,8 +66,7 @@ fn settings(comparison: &Comparison, colour: bool) -> String {
         column.set_delimiter(',');
     }
     if let Some(names) = rows.column_mut(0) {
-        names.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(40)));
-        names.set_delimiter('_');
+        names.set_constraint(ColumnConstraint::ContentWidth);
     }
     for row in &comparison.settings {
         let values = row.values.iter().map(|value| value.clone().unwrap_or_else(absent));

@@ -14,7 +14,7 @@ pub fn decisions(list: &Decisions) -> String {
     if !list.decisions.is_empty() {
         let _ = writeln!(
             text,
-            "{:>7}  {:<8}  {:<4} {:<10} {:<13} {:>5}  {:<15} {:>10}",
+            "{:>6}  {:<8}  {:<4} {:<10} {:<13} {:>5} {:<15} {:>10}",
             "id", "time", "side", "regime", "action", "size", "no extra for", "net"
         );
     }
@@ -32,7 +32,7 @@ pub fn decisions(list: &Decisions) -> String {
         };
         let _ = write!(
             text,
-            "{:>7}  {time:<8}  {:<4} {:<10} {:<13} {size:>5}  {:<15} {:>10}",
+            "{:>6}  {time:<8}  {:<4} {:<10} {:<13} {size:>5} {:<15} {:>10}",
             of.decision,
             of.side.as_str(),
             of.regime.as_str(),

@@ -11,7 +11,7 @@ use crate::explain::{Choice, Explanation, Inputs, Leg, Lesson, Moment, Sizing, S
 /// The explanation as a trader reads it, from top to bottom; with `colour`, what failed stands out.
 pub fn explanation(explained: &Explanation, colour: bool) -> String {
     let mut text = head(explained);
-    text.push_str(&inputs(&explained.inputs, explained.choice.is_some()));
+    text.push_str(&inputs(&explained.inputs));
     text.push_str(&wanted(&explained.wanted));
     if let Some(blocked) = &explained.blocked {
         text.push_str("\nStopped before the gate\n");
@@ -61,7 +61,7 @@ pub(super) fn line(text: &mut String, label: &str, value: &str) {
     text.push_str(&wrapped(&format!("  {label:<18} "), value));
 }
 
-fn inputs(of: &Inputs, rested: bool) -> String {
+fn inputs(of: &Inputs) -> String {
     let mut text = "\nWhat was known\n".to_owned();
     let unknown = || "unknown".to_owned();
     let unit = |value: Option<f64>| value.map_or_else(unknown, |value| format!("{value:.4}"));
@@ -78,7 +78,7 @@ fn inputs(of: &Inputs, rested: bool) -> String {
     line(&mut text, "margin elsewhere", &units(of.margin_elsewhere));
     let cooldown = match &of.cooldown_until {
         None => "none".to_owned(),
-        Some(at) if rested => format!("over since {}", moment(at)),
+        Some(at) if !of.resting => format!("over since {}", moment(at)),
         Some(at) => format!("until {}", moment(at)),
     };
     line(&mut text, "cooldown", &cooldown);

@@ -194,7 +194,7 @@ pub fn policy_stats(stats: &PolicyStats, colour: bool) -> String {
             count(regime.decisions),
             count(regime.total_updates)
         );
-        let mut rows = figures(&["", "chosen", "count", "states", "mean value", "", "mean reward"]);
+        let mut rows = figures(&["", "chosen", "count", "states", "mean\nvalue", "", "mean\nreward"]);
         for of in &regime.actions {
             rows.add_row([
                 short_action(of.action).to_owned(),

@@ -98,6 +98,7 @@ fn gate() -> Summary {
 
 fn report() -> BacktestReport {
     BacktestReport {
+        days: crate::compare::DayBook::default(),
         source: SourceFacts {
             name: "WINZ26_M1.csv.gz".into(),
             synthetic: false,
