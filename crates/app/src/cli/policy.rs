@@ -150,7 +150,7 @@ pub(super) struct Doing {
     #[arg(long)]
     yes: bool,
     /// Why; it is kept in the policy's log.
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, value_parser = reason)]
     reason: String,
 }
 
@@ -213,6 +213,14 @@ impl Doing {
 
 fn tell(json: bool, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
     if json { print_json(value) } else { print(&text()) }
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        long if long.chars().count() > 500 => Err("at most 500 characters".to_owned()),
+        odd if odd.chars().any(char::is_control) => Err("one line, without control characters".to_owned()),
+        plain => Ok(plain.to_owned()),
+    }
 }
 
 fn regime(text: &str) -> Result<Regime, String> {

@@ -51,8 +51,8 @@ struct Check {
 }
 
 impl Check {
-    fn refuse(&mut self, at: impl Into<String>, what: impl Into<String>) {
-        self.problems.push(Problem { at: at.into(), what: what.into() });
+    fn refuse(&mut self, at: impl AsRef<str>, what: impl AsRef<str>) {
+        self.problems.push(Problem { at: told(at.as_ref()), what: told(what.as_ref()) });
     }
 
     fn policy(&mut self, value: &Value) -> Option<PolicyFile> {
@@ -247,12 +247,17 @@ impl Check {
         value.as_str().map(str::to_owned)
     }
 
-    /// A text, or null where it is not known.
+    /// A run or settings' fingerprint, or null where it is not known.
     fn optional(&mut self, fields: &Map<String, Value>, name: &str) -> Option<String> {
         if fields.get(name).is_some_and(Value::is_null) {
             return None;
         }
-        self.text(fields, "", name)
+        let text = self.text(fields, "", name)?;
+        let is_plain = text.len() <= 128 && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        if !is_plain {
+            self.refuse(name, format!("\"{text}\" is no name of ours: up to 128 letters, digits, - _ . are"));
+        }
+        is_plain.then_some(text)
     }
 
     /// A text that names one of what is known.
@@ -284,6 +289,18 @@ impl Check {
         number
     }
 }
+
+/// What a file says comes to a terminal without its control characters, and not at any length.
+fn told(text: &str) -> String {
+    let plain = text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c });
+    let mut told: String = plain.clone().take(TOLD_MAX).collect();
+    if plain.count() > TOLD_MAX {
+        told.push_str(" ...");
+    }
+    told
+}
+
+const TOLD_MAX: usize = 300;
 
 fn path(at: &str, name: &str) -> String {
     if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }

@@ -188,7 +188,7 @@ impl PolicyView {
         filter: &Filter,
     ) -> Self {
         let wanted = |regime: Regime| filter.regime.is_none_or(|only| only == regime);
-        let regimes = policy.regimes.iter().filter(|of| wanted(of.regime)).map(|of| {
+        let all = policy.regimes.iter().filter(|of| wanted(of.regime)).map(|of| {
             let total: i64 = of.arms.iter().map(|arm| arm.total_reward_micros).sum();
             let updates: u64 = of.arms.iter().map(|arm| u64::from(arm.count)).sum();
             let is_asked = |arm: &&FileArm| {
@@ -210,6 +210,8 @@ impl PolicyView {
                 arms,
             }
         });
+        // Asked for states, one does not want the regimes that have none of them.
+        let regimes = all.filter(|of| filter.states.is_none() || !of.arms.is_empty());
         Self {
             db,
             run_id: policy.run_id.clone(),

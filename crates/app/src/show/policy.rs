@@ -17,6 +17,9 @@ pub fn policy(view: &PolicyView, colour: bool) -> String {
     for regime in regimes {
         text.push_str(&one_regime(regime, colour));
     }
+    if regimes.is_empty() {
+        text.push_str("\nNothing was learned in these states: their arms are at the prior.\n");
+    }
     text
 }
 
@@ -25,16 +28,17 @@ fn one_regime(of: &RegimeView, colour: bool) -> String {
     if let Some(mean) = of.mean_reward {
         let _ = write!(text, ", mean reward {mean:.3}");
     }
-    if let (Some(version), Some(at)) = (of.version, &of.changed_at) {
-        let _ = write!(text, ", version {version} of {at}");
-    }
     text.push('\n');
+    if let (Some(version), Some(at)) = (of.version, &of.changed_at) {
+        let _ = writeln!(text, "  last changed {at} (version {version})");
+    }
     if let Some(frozen) = &of.frozen {
         let since = frozen.since.map(|at| format!(" since {at}")).unwrap_or_default();
         let _ = writeln!(text, "  frozen{since}: {}", frozen.why);
     }
     if of.left_out > 0 {
-        let _ = writeln!(text, "  {} arms are left out", of.left_out);
+        let (arms, are) = if of.left_out == 1 { ("arm", "is") } else { ("arms", "are") };
+        let _ = writeln!(text, "  {} {arms} {are} left out", of.left_out);
     }
     let mut state = String::new();
     for (n, arm) in of.arms.iter().enumerate() {
@@ -195,14 +199,14 @@ pub fn policy_changed(report: &ChangeReport, colour: bool) -> String {
         text.push_str(&bullet(note));
     }
     let names: Vec<&str> = regimes.iter().map(|regime| regime.as_str()).collect();
+    let of = if diff.is_some() { format!(" ({})", names.join(", ")) } else { String::new() };
     if *done {
-        let _ =
-            writeln!(text, "{db}: {what}: done ({}), version {} is now {}.", names.join(", "), version.0, version.1);
+        let _ = writeln!(text, "{db}: {what}: done{of}, version {} is now {}.", version.0, version.1);
         for id in snapshots {
             let _ = writeln!(text, "  before it: {id} (alavanca policy rollback {id} --db {db} --yes)");
         }
     } else {
-        let _ = writeln!(text, "{db}: {what}: nothing was changed yet ({}). Add --yes to do it.", names.join(", "));
+        let _ = writeln!(text, "{db}: {what}: nothing was changed yet{of}. Add --yes to do it.");
     }
     text
 }

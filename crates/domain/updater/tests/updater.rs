@@ -303,6 +303,39 @@ fn milestones_come_every_so_many_trades_and_are_not_counted() {
 }
 
 #[test]
+fn what_the_operator_keeps_is_never_pruned_prunes_nothing_and_is_no_batchs_target() {
+    let settings = UpdaterSettings { batch_size: 1, keep_snapshots: 2, ..UpdaterSettings::default() };
+    let mut updater = updater(settings);
+    run(&mut updater, 1, Regime::Range, &[800_000; 3]);
+    let ids = |updater: &Updater| updater.snapshots(Regime::Range, None).map(|s| s.id.clone()).collect::<Vec<_>>();
+    let before = ids(&updater);
+    assert_eq!(before, ["RANGE-000003", "RANGE-000002"], "the newest first");
+    let kept = updater.keep(Regime::Range, NOW, b"before".to_vec(), "before the operator's import");
+    assert_eq!((kept.id.as_str(), kept.milestone), ("RANGE-000004", true));
+    assert_eq!(ids(&updater)[1..], before[..], "nothing was pruned for it");
+
+    // A trade is added, and the next batch is bad: it goes back to its own snapshot, not to before the operator.
+    let outcome = run(&mut updater, 10, Regime::Range, &[0]).pop().unwrap();
+    assert_eq!(outcome.rollback, Some(vec![(Regime::Range, "RANGE-000005".to_owned())]));
+    run(&mut updater, 20, Regime::Range, &[800_000; 6]);
+    assert!(
+        updater.rollback_to(&kept.id).is_some_and(|kept| kept.policy == b"before"),
+        "still there after six batches"
+    );
+    assert_eq!(ids(&updater).len(), 3, "two of the engine's, and the operator's");
+}
+
+#[test]
+fn a_replaced_policy_starts_its_baseline_anew_and_stays_frozen() {
+    let mut updater = updater(UpdaterSettings { batch_size: 1, ..UpdaterSettings::default() });
+    run(&mut updater, 1, Regime::Range, &[800_000; 3]);
+    updater.note_frozen(Regime::Range, TODAY);
+    assert_eq!(updater.baseline_trades(Regime::Range), 3);
+    updater.replaced(Regime::Range);
+    assert_eq!((updater.baseline_trades(Regime::Range), updater.frozen_since(Regime::Range)), (0, Some(TODAY)));
+}
+
+#[test]
 fn a_snapshot_says_what_was_known() {
     let mut updater = updater(UpdaterSettings { batch_size: 3, ..UpdaterSettings::default() });
     for (id, regime, micros) in [(1, Regime::Range, 800_000), (2, Regime::Range, 200_001), (3, Regime::TrendUp, 0)] {
