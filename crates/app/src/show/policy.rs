@@ -24,7 +24,8 @@ pub fn policy(view: &PolicyView, colour: bool) -> String {
 }
 
 fn one_regime(of: &RegimeView, colour: bool) -> String {
-    let mut text = format!("\n{}: {} updates", paint(of.regime.as_str(), colour), count(of.updates));
+    let updates = if of.updates == 1 { "update" } else { "updates" };
+    let mut text = format!("\n{}: {} {updates}", paint(of.regime.as_str(), colour), count(of.updates));
     if let Some(mean) = of.mean_reward {
         let _ = write!(text, ", mean reward {mean:.3}");
     }
