@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -50,7 +51,7 @@ fn refused(folder: &Path, arguments: &[&str]) -> (i32, String) {
 
 fn backtest<'a>(db: &'a str, seed: &'a str, extra: &[&'a str]) -> Vec<&'a str> {
     let mut arguments = vec!["backtest", "--without-level4", "--db", db, "--seed", seed];
-    SETTINGS.iter().for_each(|setting| arguments.extend(["--set", *setting]));
+    arguments.extend(SETTINGS.iter().flat_map(|setting| ["--set", *setting]));
     arguments.extend(extra);
     arguments
 }
@@ -531,10 +532,10 @@ fn what_people_read() {
     ];
     for command in commands {
         let output = alavanca(folder, &[&["policy"], command].concat());
-        text.push_str(&format!("$ alavanca policy {}\n", command.join(" ")));
+        writeln!(text, "$ alavanca policy {}", command.join(" ")).unwrap();
         text.push_str(&String::from_utf8(output.stdout).unwrap());
         text.push_str(&String::from_utf8(output.stderr).unwrap());
-        text.push_str(&format!("exit code {}\n\n", output.status.code().unwrap()));
+        writeln!(text, "exit code {}\n", output.status.code().unwrap()).unwrap();
     }
     for line in text.lines().filter(|line| !line.starts_with("$ ") && !line.starts_with("error: ")) {
         assert!(line.chars().count() <= 100, "{line}");
