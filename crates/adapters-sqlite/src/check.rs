@@ -15,7 +15,7 @@ use crate::care::vacuum_into;
 use crate::chain::{self, Head, HeadPart, Over};
 use crate::open::{Durability, open_read_only};
 use crate::reader::RunReader;
-use crate::store::{CapitalFacts, PolicyFacts, SqliteStore, StoreConfig, all, column, one};
+use crate::store::{CapitalFacts, SqliteStore, StoreConfig, all, column, one};
 
 /// What a check came to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,6 +46,40 @@ impl Checked {
     }
 }
 
+/// What a check is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// SQLite's own check.
+    Pages,
+    /// Making the copy.
+    Copying,
+    /// Following the hash chains.
+    Chains,
+    /// Holding tables against each other.
+    Rules,
+    /// Folding the policy's log.
+    Policy,
+    /// Making the projections anew and comparing them.
+    Projections,
+}
+
+impl Step {
+    /// How many there are.
+    pub const COUNT: u64 = 6;
+
+    /// In a word, for who waits.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pages => "checking pages",
+            Self::Copying => "copying",
+            Self::Chains => "following the chains",
+            Self::Rules => "holding tables against each other",
+            Self::Policy => "folding the policy's log",
+            Self::Projections => "making projections anew",
+        }
+    }
+}
+
 /// Checks a database, also while an engine writes it: what is checked is a copy of one moment, made where temporary
 /// files go. Nothing of the database is changed.
 ///
@@ -54,7 +88,8 @@ impl Checked {
 ///   who computes all links and the noted ends anew, or puts the whole file back to an earlier state, is only found by
 ///   `asked`, a head that was kept elsewhere: it has to be in the chains, at their end or before;
 /// - what must hold between the tables;
-/// - the policy's log, folded into each of `policies` (which know nothing), has to give `rl_policy` for one of them;
+/// - the policy's log, folded into one that knows nothing, has to give `rl_policy`; `policies` makes them by what the
+///   database notes, several where it leaves open which it was: one has to fit;
 /// - the specification's six tables have to be what the others make of them. Reports of days that have not ended are
 ///   left out.
 ///
@@ -63,13 +98,13 @@ impl Checked {
 pub async fn check(
     path: &Path,
     asked: Option<&Head>,
-    policies: impl Fn(PolicyFacts) -> Vec<Box<dyn Policy>>,
-    progress: &mut dyn FnMut(&'static str),
+    policies: impl FnOnce(&RunReader) -> Vec<Box<dyn Policy>>,
+    progress: &mut dyn FnMut(Step),
 ) -> Result<Checked, StoreError> {
-    progress("pages");
+    progress(Step::Pages);
     let db = open_read_only(path).await?;
     let mut checked = Checked { head: chain::head(&db).await?, events: 0, parts: vec![pages(&db).await?] };
-    progress("copying");
+    progress(Step::Copying);
     let folder = tempfile::tempdir().map_err(|e| StoreError::Io(format!("no folder for a copy to check: {e}")))?;
     let copy = folder.path().join("copy.db");
     let rest = async {
@@ -96,33 +131,33 @@ pub async fn check(
 async fn rest(
     copy: &Path,
     asked: Option<&Head>,
-    policies: impl Fn(PolicyFacts) -> Vec<Box<dyn Policy>>,
+    policies: impl FnOnce(&RunReader) -> Vec<Box<dyn Policy>>,
     checked: &mut Checked,
-    progress: &mut dyn FnMut(&'static str),
+    progress: &mut dyn FnMut(Step),
 ) -> Result<(), StoreError> {
     let reader = RunReader::open(copy).await?;
     checked.head = chain::head(reader.db()).await?;
     let events = one(reader.db(), "SELECT cursor FROM engine_state", []).await?;
     checked.events = events.map_or(Ok(0), |row| column::<i64>(&row, 0))? as u64;
-    progress("chains");
+    progress(Step::Chains);
     checked.parts.extend(reader.check_chains(asked).await?);
-    progress("rules");
+    progress(Step::Rules);
     for rule in RULES {
         checked.parts.push(rule.check(reader.db()).await?);
     }
-    let facts = reader.policy_facts()?;
+    let policies = policies(&reader);
     let config = StoreConfig {
         durability: Durability::Backtest,
         symbols: reader.symbols().to_vec(),
         capital: last_capital_facts(reader.db()).await?,
-        policy: facts,
+        policy: reader.policy_facts()?,
     };
     reader.close().await?;
 
     let mut store = SqliteStore::open(copy, config).await?;
-    progress("policy");
-    checked.parts.push(fold(&store, policies(facts)).await?);
-    progress("projections");
+    progress(Step::Policy);
+    checked.parts.push(fold(&store, policies).await?);
+    progress(Step::Projections);
     let kept = copy.with_file_name("kept.db");
     vacuum_into(store.db(), &kept).await?;
     store.rebuild_projections().await?;

@@ -64,7 +64,7 @@ mod text;
 
 pub use care::{Migrated, Vacuumed, backup, migrate, vacuum};
 pub use chain::{Head, NoHead};
-pub use check::{Checked, CheckedPart, check};
+pub use check::{Checked, CheckedPart, Step, check};
 pub use open::{Durability, open_read_only};
 pub use reader::{RunReader, Selection};
 pub use store::{CapitalFacts, PolicyFacts, SqliteStore, StoreConfig};

@@ -24,8 +24,8 @@ async fn filled(path: &Path, count: usize) -> Head {
     head
 }
 
-fn policies(facts: PolicyFacts) -> Vec<Box<dyn Policy>> {
-    let PolicyFacts { scope, prior_alpha, prior_beta } = facts;
+fn policies(reader: &RunReader) -> Vec<Box<dyn Policy>> {
+    let PolicyFacts { scope, prior_alpha, prior_beta } = reader.policy_facts().unwrap();
     let settings = RlSettings { scope, prior_alpha, prior_beta, ..RlSettings::default() };
     vec![Box::new(ThompsonSampling::new(RlConfig::new(settings).unwrap()))]
 }

@@ -7,6 +7,7 @@ pub mod backtest;
 pub mod backtest_types;
 pub mod builder;
 pub mod compare;
+pub mod database;
 pub mod explain;
 pub mod export;
 pub mod policy;

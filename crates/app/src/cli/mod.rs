@@ -5,6 +5,7 @@ mod backtest;
 mod compare;
 mod config;
 mod data;
+mod db;
 mod decisions;
 mod explain;
 mod db;
@@ -74,6 +75,9 @@ enum Command {
     /// The policy at hand: look at it, take it elsewhere, go back, freeze.
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// A stored run's database: check it, copy it, bring it up to date, make it smaller.
+    #[command(subcommand)]
+    Db(db::Db),
     /// Settings: where they come from and whether they can be.
     #[command(subcommand)]
     Config(config::Config),
@@ -107,6 +111,7 @@ pub(super) fn main() -> ExitCode {
         Command::Compare(compare) => compare.run(json),
         Command::Data(data) => data.run(json),
         Command::Policy(policy) => policy.run(json),
+        Command::Db(db) => db.run(json),
         Command::Config(config) => config.run(json),
         Command::Db(db) => db.run(json),
         Command::Export(export) => export.run(json),

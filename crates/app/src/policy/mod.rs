@@ -32,7 +32,7 @@ pub use verify::{Check, VerifyReport, verify};
 pub use view::{ArmView, Filter, FrozenView, PolicyView, RegimeView, StateFilter};
 
 pub(crate) use begin::Beginning;
-pub(crate) use read::{PolicySettings, changed_by_hand};
+pub(crate) use read::{PolicySettings, blank, changed_by_hand};
 
 /// Why something about a policy could not be done. Nothing was changed.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use alavanca_calendar::{TradingZone, ZoneSettings};
 use alavanca_engine::{ChangedBy, PolicyByHand, PolicyEventKind, Restored};
 use alavanca_kernel::Regime;
 use alavanca_ports::StoreError;
-use alavanca_rl::{PolicyTable, RlConfig, RlSettings, ThompsonSampling};
+use alavanca_rl::{Policy, PolicyTable, RlConfig, RlSettings, ThompsonSampling, UpdateRule};
 use alavanca_updater::{PolicySnapshot, UpdaterConfig, UpdaterSettings};
 use serde::{Deserialize, Serialize};
 
@@ -185,6 +185,17 @@ fn settings_of(reader: &RunReader) -> Result<PolicySettings, PolicyError> {
         ..RlSettings::default()
     };
     Ok(PolicySettings { rl, ..PolicySettings::default() })
+}
+
+/// Policies that know nothing and learn as the run's did: one of them, where the run did not note how.
+pub(crate) fn blank(reader: &RunReader) -> Vec<Box<dyn Policy>> {
+    let Ok(PolicySettings { rl, .. }) = settings_of(reader) else { return Vec::new() };
+    let rules = match reader.meta().contains_key(PolicySettings::META) {
+        true => vec![rl.update],
+        false => vec![UpdateRule::Binary, UpdateRule::Fractional],
+    };
+    let configs = rules.into_iter().filter_map(|update| RlConfig::new(RlSettings { update, ..rl }).ok());
+    configs.map(|config| Box::new(ThompsonSampling::new(config)) as Box<dyn Policy>).collect()
 }
 
 /// The operator's last change of a stored policy, in a sentence.

@@ -2,6 +2,7 @@
 
 mod backtest;
 mod compare;
+mod database;
 mod decisions;
 mod explain;
 mod export;
@@ -18,6 +19,7 @@ use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Tab
 
 pub use backtest::backtest;
 pub use compare::comparison;
+pub use database::{db_backed_up, db_checked, db_migrated, db_vacuumed};
 pub use decisions::{blocked, decisions};
 pub use explain::explanation;
 pub use export::columns;
