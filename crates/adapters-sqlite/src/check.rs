@@ -205,7 +205,11 @@ impl RunReader {
         ] {
             let chain::Verified { rows, fault, holds_asked } = chain::verify(self.db(), over, asked).await?;
             if !holds_asked && let Some(asked) = asked {
-                missed.push(missing(asked, rows, name));
+                missed.push(match fault {
+                    // Rows behind the fault were not followed.
+                    Some(_) if asked.count() > rows => format!("the {name} is broken before the head's place in it"),
+                    _ => missing(asked, rows, name),
+                });
             }
             parts.push(CheckedPart { name, right: rows as u64, fault });
         }
@@ -218,14 +222,13 @@ impl RunReader {
 }
 
 fn missing(asked: &HeadPart, rows: i64, name: &str) -> String {
-    if asked.count() > rows {
+    let had = asked.count();
+    if had > rows {
         format!(
-            "the {name} had {} rows when the head was taken, now {rows} of them fit: an end is lost, or the file was \
-                 put back to an earlier state",
-            asked.count()
+            "the {name} had {had} rows when the head was taken and has {rows}: the file was put back to an earlier state"
         )
     } else {
-        format!("row {} of the {name} is not the one that the head was taken of", asked.count())
+        format!("row {had} of the {name} is not the one that the head was taken of")
     }
 }
 
@@ -358,6 +361,8 @@ struct Projection {
 /// How many rows are in memory at a time, of each of two.
 const PAGE: usize = 1024;
 
+const REPORTS: &str = "rl_report_log";
+
 const PROJECTIONS: &[Projection] = &[
     Projection { table: "capital_state", rows: "SELECT * FROM capital_state" },
     Projection { table: "scalp_events", rows: "SELECT * FROM scalp_events" },
@@ -366,7 +371,7 @@ const PROJECTIONS: &[Projection] = &[
     Projection { table: "policy_snapshots", rows: "SELECT * FROM policy_snapshots" },
     // A report may have been asked for before the day ended, or again after it: its id says nothing.
     Projection {
-        table: "rl_report_log",
+        table: REPORTS,
         rows: "SELECT d.day * 65536 + s.id AS id, r.report_date, r.symbol, r.total_rl_events, r.actions_enter_count, \
                r.actions_hold_count, r.actions_conservative_count, r.actions_realavancagem_count, r.blocked_by_rl_count, \
                r.avg_reward, r.regimes_frozen_count, r.total_realavancagem_triggered, r.realavancagem_success_rate, \
@@ -392,11 +397,11 @@ impl Projection {
             }
             match (kept.get(made.len()), made.get(kept.len())) {
                 (Some(row), _) => {
-                    let fault = format!("row {} of {name} follows from nothing", column::<i64>(row, 0)?);
+                    let fault = format!("{} follows from nothing", self.called(row)?);
                     return Ok(CheckedPart { name, right, fault: Some(fault) });
                 }
                 (_, Some(row)) => {
-                    let fault = format!("row {} of {name} is missing", column::<i64>(row, 0)?);
+                    let fault = format!("{} is missing", self.called(row)?);
                     return Ok(CheckedPart { name, right, fault: Some(fault) });
                 }
                 (None, None) if kept.len() < PAGE => return Ok(CheckedPart { name, right, fault: None }),
@@ -405,24 +410,33 @@ impl Projection {
         }
     }
 
+    /// What people call a row.
+    fn called(&self, row: &QueryResult) -> Result<String, StoreError> {
+        if self.table != REPORTS {
+            return Ok(format!("row {} of {}", column::<i64>(row, 0)?, self.table));
+        }
+        let (date, symbol): (Option<String>, Option<String>) = (column(row, 1)?, column(row, 2)?);
+        Ok(format!("the report of {} for {}", date.unwrap_or_default(), symbol.unwrap_or_default()))
+    }
+
     /// How a row differs from what it must be.
     fn difference(&self, kept: &QueryResult, made: &QueryResult) -> Result<Option<String>, StoreError> {
         let (Some(kept_row), Some(made_row)) = (kept.try_as_sqlite_row(), made.try_as_sqlite_row()) else {
             return Err(StoreError::Io("the row is not SQLite's".to_owned()));
         };
         let ids: (i64, i64) = (column(kept, 0)?, column(made, 0)?);
-        let name = self.table;
         if ids.0 != ids.1 {
             return Ok(Some(if ids.0 < ids.1 {
-                format!("row {} of {name} follows from nothing", ids.0)
+                format!("{} follows from nothing", self.called(kept)?)
             } else {
-                format!("row {} of {name} is missing", ids.1)
+                format!("{} is missing", self.called(made)?)
             }));
         }
+        let called = self.called(made)?;
         for (place, column) in kept.column_names().iter().enumerate() {
             let (kept, made) = (value(kept_row, place), value(made_row, place));
             if kept != made {
-                return Ok(Some(format!("row {} of {name}: {column} is {kept}, and has to be {made}", ids.0)));
+                return Ok(Some(format!("{called}: {column} is {kept}, and has to be {made}")));
             }
         }
         Ok(None)

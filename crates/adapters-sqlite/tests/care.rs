@@ -210,7 +210,7 @@ async fn a_lost_row_and_a_lost_end_are_found() {
     assert_eq!(chain_faults(&old, Some(&early)).await, [""; 0]);
     let found = chain_faults(&old, Some(&head)).await;
     assert_eq!(found.len(), 1);
-    assert!(found[0].starts_with(&format!("head: the chain of decisions had {decisions} rows")), "{found:?}");
+    assert!(found[0].starts_with(&format!("head: the chain of decisions had {decisions} rows when")), "{found:?}");
     assert!(found[0].contains("put back to an earlier state"), "{found:?}");
     // And going on is no fault.
     assert_eq!(chain_faults(&path, Some(&early)).await, [""; 0]);
@@ -272,7 +272,7 @@ async fn what_contradicts_itself_is_found_and_named() {
         ("INSERT INTO scalp_events (id) VALUES (99999)", "row 99999 of scalp_events follows from nothing"),
         ("UPDATE policy_snapshots SET note = 'x' WHERE id = (SELECT max(id) FROM policy_snapshots)", "note is `x`"),
         ("UPDATE rl_report_log SET total_scalps = 77", "total_scalps is 77"),
-        ("DELETE FROM rl_report_log WHERE id = 1", "report_date is nothing"),
+        ("DELETE FROM rl_report_log WHERE id = 1", "for WINZ26: report_date is nothing"),
         ("UPDATE scalps SET kind = 'WON' WHERE kind = 'TP_HIT'", "no event of a scalp has the name WON"),
     ] {
         let copy = copied(&path, "damaged.db");

@@ -174,10 +174,12 @@ pub fn run_backtest(
     let level4 = level4.filter(|_| !gate.counts.interrupted);
     let source = SourceFacts { first: gate.first, last: gate.last, ..market.facts };
     let level4_notes = level4.as_ref().and_then(|level4| level4.notes.as_ref());
+    let mut head = None;
     if let Some(mut keeper) = gate.keeper {
         if !gate.counts.interrupted {
             keeper.note(&Noted::at_end(&source, &gate.notes, level4_notes)?)?;
         }
+        head = Some(keeper.store.head());
         keeper.close()?;
     }
     let page = match (&request.report, gate.material) {
@@ -201,6 +203,7 @@ pub fn run_backtest(
         level4: level4.map(|level4| level4.summary),
         counts: gate.counts,
         notes,
+        head,
         report: page,
     })
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use alavanca_adapters_sqlite::Head;
 use alavanca_report::Summary;
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +105,9 @@ pub struct BacktestReport {
     pub counts: RunCounts,
     /// What else one should know, in sentences.
     pub notes: Vec<String>,
+    /// The database's head, where the run was stored: kept elsewhere, `db check --head` tells by it whether the whole
+    /// file was put back.
+    pub head: Option<Head>,
     /// The page that was written, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<PageFacts>,

@@ -8,7 +8,6 @@ mod data;
 mod db;
 mod decisions;
 mod explain;
-mod db;
 mod export;
 mod import_python;
 mod policy;
@@ -49,6 +48,7 @@ Examples:
   alavanca policy show --db run.sqlite                  what was learned, and how sure it is
   alavanca decisions --db run.sqlite                    what the gate answered, the last 20
   alavanca explain --last --db run.sqlite               one decision, from its inputs to what was learned
+  alavanca db check run.sqlite                          whether a stored run is what was written
   alavanca data inspect EURUSD.csv                      what a file is and what is wrong with it
   alavanca config show --profile aggressive             each setting, its value, where it came from
   alavanca config check --config alavanca.toml          whether the settings can be
@@ -75,15 +75,12 @@ enum Command {
     /// The policy at hand: look at it, take it elsewhere, go back, freeze.
     #[command(subcommand)]
     Policy(policy::Policy),
-    /// A stored run's database: check it, copy it, bring it up to date, make it smaller.
+    /// A run's database: check it, copy it, bring it up to date, take one over from the Python version.
     #[command(subcommand)]
     Db(db::Db),
     /// Settings: where they come from and whether they can be.
     #[command(subcommand)]
     Config(config::Config),
-    /// Databases: looking after them, and taking one over from the Python version.
-    #[command(subcommand)]
-    Db(db::Db),
     /// Tables of a stored run for spreadsheets and notebooks, as CSV or Parquet.
     Export(export::Export),
     /// Print the completions of a shell, to be sourced or put where it looks for them.
@@ -113,7 +110,6 @@ pub(super) fn main() -> ExitCode {
         Command::Policy(policy) => policy.run(json),
         Command::Db(db) => db.run(json),
         Command::Config(config) => config.run(json),
-        Command::Db(db) => db.run(json),
         Command::Export(export) => export.run(json),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),

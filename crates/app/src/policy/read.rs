@@ -190,10 +190,8 @@ fn settings_of(reader: &RunReader) -> Result<PolicySettings, PolicyError> {
 /// Policies that know nothing and learn as the run's did: one of them, where the run did not note how.
 pub(crate) fn blank(reader: &RunReader) -> Vec<Box<dyn Policy>> {
     let Ok(PolicySettings { rl, .. }) = settings_of(reader) else { return Vec::new() };
-    let rules = match reader.meta().contains_key(PolicySettings::META) {
-        true => vec![rl.update],
-        false => vec![UpdateRule::Binary, UpdateRule::Fractional],
-    };
+    let is_noted = reader.meta().contains_key(PolicySettings::META);
+    let rules = if is_noted { vec![rl.update] } else { vec![UpdateRule::Binary, UpdateRule::Fractional] };
     let configs = rules.into_iter().filter_map(|update| RlConfig::new(RlSettings { update, ..rl }).ok());
     configs.map(|config| Box::new(ThompsonSampling::new(config)) as Box<dyn Policy>).collect()
 }

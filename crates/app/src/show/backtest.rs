@@ -49,6 +49,9 @@ fn head(report: &BacktestReport) -> String {
         short(&report.settings),
         report.seed
     );
+    if let Some(head) = &report.head {
+        let _ = writeln!(text, "  head      {head}");
+    }
     if report.counts.resumed_after > 0 {
         let _ = writeln!(text, "  resumed   after {} rows", count(report.counts.resumed_after));
     }

@@ -120,6 +120,7 @@ fn report() -> BacktestReport {
         gate: gate(),
         level4: Some(level4()),
         counts: RunCounts { bars: 67_788, ticks: 0, resumed_after: 0, rejected: 0, interrupted: false },
+        head: None,
         notes: vec![
             "bars of 60 s resolve a scalp of 180 s in three steps: 14 scalps could not be told apart and count as \
              stops"
