@@ -5,6 +5,7 @@
 mod bench;
 mod ci;
 mod graph;
+mod links;
 mod names;
 mod peers;
 mod setup;
@@ -20,6 +21,7 @@ The workspace's own tasks.
 
 cargo xtask ci [--list] [STEP ...]   every check that a change has to pass, or only the steps named
 cargo xtask graph [--write]          the packages' edges against xtask/graph.toml; --write redraws ARCHITECTURE.md
+cargo xtask links                    the links between the Markdown pages
 cargo xtask names                    the names in docs/glossary.md against the code
 cargo xtask setup                    installs what the checks need and is not there
 cargo xtask bench [--no-run] [-p PACKAGE ...] [FILTER]
@@ -43,6 +45,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["ci", rest @ ..] => ci::run(rest),
         ["graph"] => graph::run(false),
         ["graph", "--write"] => graph::run(true),
+        ["links"] => links::run(),
         ["names"] => names::run(),
         ["setup"] => setup::run(),
         ["bench", rest @ ..] => bench::run(rest),

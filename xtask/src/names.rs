@@ -1,4 +1,5 @@
-//! The glossary's names against the code: a word that leads nowhere is worse than none.
+//! The glossary's names against the code: a word that leads nowhere is worse than none. And each library against its own
+//! introduction: what it is, and an example that runs.
 //!
 //! Two kinds of code spans in docs/glossary.md are checked: paths to our items (`capital::Capital::releverage`, with
 //! the crate by its folder), and keys (`RL_UPDATE_BATCH_SIZE`), which some source or configuration file has to name.
@@ -14,9 +15,18 @@ use crate::workspace::{Metadata, root};
 /// All words and semicolons of one crate's sources, in order.
 type Words = Vec<String>;
 
-/// Checks docs/glossary.md.
+/// Checks docs/glossary.md and the libraries' introductions.
 pub(crate) fn run() -> Result<()> {
     let metadata = Metadata::read()?;
+    let mut silent = Vec::new();
+    for package in metadata.packages.iter().filter(|package| package.targets_of("lib").next().is_some()) {
+        let path = package.folder(&metadata.workspace_root).join("src/lib.rs");
+        let text = fs::read_to_string(metadata.workspace_root.join(&path))?;
+        silent.extend(unintroduced(&text).map(|what| format!("{}: {what}", path.display())));
+    }
+    if !silent.is_empty() {
+        bail!("a library opens with what it is, what it is not, and an example that runs:\n  {}", silent.join("\n  "));
+    }
     let mut crates = BTreeMap::new();
     for package in &metadata.packages {
         let folder = package.folder(&metadata.workspace_root);
@@ -37,6 +47,20 @@ pub(crate) fn run() -> Result<()> {
         return Ok(());
     }
     bail!("docs/glossary.md names what is not there:\n  {}", lost.join("\n  "))
+}
+
+/// What a library's introduction lacks.
+fn unintroduced(source: &str) -> Option<&'static str> {
+    let introduction: Vec<_> = source.lines().map_while(|line| line.strip_prefix("//!")).collect();
+    let first = introduction.first().map_or("", |line| line.trim());
+    let mut fences = introduction.iter().map(|line| line.trim()).filter(|line| line.starts_with("```"));
+    if first.is_empty() || first.starts_with("```") {
+        Some("does not begin with a line that says what it is")
+    } else if fences.by_ref().step_by(2).any(|fence| fence == "```" || fence == "```rust") {
+        None
+    } else {
+        Some("has no example that runs")
+    }
 }
 
 /// Every name of the glossary that leads nowhere.
@@ -109,6 +133,19 @@ mod tests {
         let everywhere = words.iter().cloned().collect();
         let crates = BTreeMap::from([("capital".to_owned(), words)]);
         assert_eq!(lost(glossary, &crates, &everywhere), expected, "{glossary}");
+    }
+
+    #[test]
+    fn a_library_opens_with_what_it_is_and_an_example() {
+        let check = |source: &str, lacks: Option<&str>| assert_eq!(unintroduced(source), lacks, "{source}");
+        let no_example = Some("has no example that runs");
+        check("//! What it is.\n//!\n//! ```\n//! assert!(true);\n//! ```\nmod x;", None);
+        check("//! What it is.\n//! ```text\n//! a picture\n//! ```\n//! ```\n//! assert!(true);\n//! ```", None);
+        check("//! What it is.\n//! ```text\n//! a picture\n//! ```\n", no_example);
+        check("//! What it is.\n//! ```ignore\n//! x()\n//! ```\n", no_example);
+        check("//! What it is.\n\n/// ```\n/// of an item\n/// ```\nfn f() {}", no_example);
+        check("mod x;", Some("does not begin with a line that says what it is"));
+        check("//! ```\n//! assert!(true);\n//! ```", Some("does not begin with a line that says what it is"));
     }
 
     #[test]

@@ -91,7 +91,7 @@ async fn run(path: &Path, bars: &[Bar], stop_after: usize) -> Result<Vec<Record>
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (folder, win) = (tempfile::tempdir()?, Instrument::preset("WIN").ok_or("WIN is a preset")?);
-    let market = SyntheticSettings { days: 10, ..SyntheticSettings::default() };
+    let market = SyntheticSettings { days: 15, ..SyntheticSettings::default() };
     let bars: Vec<Bar> = SyntheticMarket::new(market, &win)?.collect();
     let whole = run(&folder.path().join("whole.jsonl"), &bars, 0).await?;
     let stopped = run(&folder.path().join("stopped.jsonl"), &bars, bars.len() / 2).await?;

@@ -1,7 +1,37 @@
 //! Alavanca, joined: settings, the builder that makes an engine of them, and the runners.
 //!
-//! Who composes a binary of their own starts from [`builder`] and [`simulation`]; `examples/custom_brain.rs` shows it.
-//! The binary `alavanca` is a thin layer over this library.
+//! Who composes a binary of their own starts from [`builder`], and turns the engine with [`simulation`] (a backtest) or
+//! [`wheel`] (any broker, any store); `examples/` has a brain, a broker, a store and a policy of one's own. The binary
+//! `alavanca` is a thin layer over this library. No rule of trading is in it: those are the engine's and its bricks'.
+//!
+//! ```
+//! use alavanca::builder::Builder;
+//! use alavanca::settings::{LoadRequest, load};
+//! use alavanca::simulation::{Simulation, Sink};
+//! use alavanca_adapters_sim::{SyntheticMarket, SyntheticSettings};
+//! use alavanca_engine::{Notice, Record};
+//! use alavanca_kernel::{Instrument, SymbolId};
+//!
+//! struct Trades(u32);
+//! impl Sink for Trades {
+//!     fn record(&mut self, record: Record) {
+//!         self.0 += u32::from(matches!(record, Record::Trade(_)));
+//!     }
+//!     fn notice(&mut self, notice: Notice) {
+//!         println!("{notice:?}");
+//!     }
+//! }
+//!
+//! let settings = load(&LoadRequest::default())?.settings;
+//! let win = Instrument::preset("WIN").ok_or("WIN is a preset")?;
+//! let built = Builder::new(&settings, &win).build()?;
+//! let (mut simulation, mut trades) = (Simulation::new(built.engine, built.exchange, built.fill), Trades(0));
+//! for bar in SyntheticMarket::new(SyntheticSettings { days: 5, ..SyntheticSettings::default() }, &win)? {
+//!     simulation.on_bar(SymbolId::new(0), &bar, &mut trades);
+//! }
+//! assert!(trades.0 > 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod backtest;
 pub mod backtest_types;

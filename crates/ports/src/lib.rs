@@ -3,6 +3,25 @@
 //!
 //! [`Clock`] and [`Entropy`] are synchronous. [`Store`], [`Broker`], [`Feed`] and [`Notifier`] wait on the world and
 //! stand behind the feature `async`, [`TableSink`] behind `tables`; no domain crate turns them on.
+//!
+//! It implements none of them, and never names what the engine records: a [`Store`] is generic in that.
+//!
+//! ```
+//! use alavanca_kernel::Timestamp;
+//! use alavanca_ports::Clock;
+//!
+//! /// A clock that a test sets.
+//! struct Stopped(Timestamp);
+//!
+//! impl Clock for Stopped {
+//!     fn now(&self) -> Timestamp {
+//!         self.0
+//!     }
+//! }
+//!
+//! let clock: &dyn Clock = &Stopped(Timestamp::from_secs(1_615_494_900));
+//! assert_eq!(clock.now().to_string(), "2021-03-11T20:35:00Z");
+//! ```
 
 #[cfg(feature = "async")]
 mod broker;
