@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::table::aligned;
 use crate::workspace::{Metadata, cargo};
-use crate::{graph, names, setup};
+use crate::{book, graph, links, names, setup};
 
 /// One check.
 struct Step {
@@ -21,6 +21,8 @@ enum Work {
     Setup,
     Graph,
     Names,
+    Links,
+    Book,
     Cargo { arguments: Vec<String>, rustdoc_flags: Option<&'static str> },
 }
 
@@ -78,6 +80,8 @@ fn steps(metadata: &Metadata) -> Vec<Step> {
         Step { name: "fmt", why: "formatted", work: vec![Work::cargo(&["fmt", "--all", "--check"])] },
         Step { name: "graph", why: "packages use each other as xtask/graph.toml says", work: vec![Work::Graph] },
         Step { name: "names", why: "what the glossary names is there", work: vec![Work::Names] },
+        Step { name: "links", why: "the pages' links lead where they say", work: vec![Work::Links] },
+        Step { name: "book", why: "the book builds without warnings", work: vec![Work::Book] },
         Step {
             name: "deny",
             why: "licences, banned crates, sources; advisories need a network",
@@ -177,6 +181,8 @@ impl Work {
             Self::Setup => setup::run(),
             Self::Graph => graph::run(false),
             Self::Names => names::run(),
+            Self::Links => links::run(),
+            Self::Book => book::run(),
             Self::Cargo { arguments, rustdoc_flags } => {
                 println!("$ {self}");
                 let mut command = cargo();
@@ -202,6 +208,8 @@ impl fmt::Display for Work {
             Self::Setup => f.write_str("cargo xtask setup"),
             Self::Graph => f.write_str("cargo xtask graph"),
             Self::Names => f.write_str("cargo xtask names"),
+            Self::Links => f.write_str("cargo xtask links"),
+            Self::Book => f.write_str("cargo xtask book"),
             Self::Cargo { arguments, rustdoc_flags } => {
                 if let Some(flags) = rustdoc_flags {
                     write!(f, "RUSTDOCFLAGS='{flags}' ")?;

@@ -64,7 +64,9 @@ fn targets(page: &str) -> Vec<(usize, String)> {
             fenced = !fenced;
         }
         if let Some(included) = line.trim().strip_prefix("{{#include ") {
-            found.push((number + 1, included.trim_end_matches('}').trim().to_owned()));
+            // Behind a colon stands a part of the file.
+            let path = included.trim_end_matches('}').split(':').next().unwrap_or_default();
+            found.push((number + 1, path.trim().to_owned()));
         }
         if fenced {
             continue;
@@ -136,7 +138,7 @@ mod tests {
     #[test]
     fn targets_are_those_of_prose_and_includes() {
         let page = "A [b](c.md) and [d](e/f.md#g \"h\"), not `[i](j)`, [web](https://k.org), ![l](m.svg)\n\
-                    ```md\n[n](o.md)\n{{#include p.md}}\n```\n{{#include ../q.md}}\n";
+                    ```md\n[n](o.md)\n{{#include p.md}}\n```\n{{#include ../q.md:part}}\n";
         let found: Vec<_> = targets(page).into_iter().map(|(line, target)| format!("{line} {target}")).collect();
         assert_eq!(found, ["1 c.md", "1 e/f.md#g", "1 m.svg", "4 p.md", "6 ../q.md"]);
     }

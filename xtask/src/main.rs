@@ -3,6 +3,7 @@
 //! It is built before anything else, so it stays small: no command-line library, no table library.
 
 mod bench;
+mod book;
 mod ci;
 mod graph;
 mod links;
@@ -21,6 +22,8 @@ The workspace's own tasks.
 
 cargo xtask ci [--list] [STEP ...]   every check that a change has to pass, or only the steps named
 cargo xtask graph [--write]          the packages' edges against xtask/graph.toml; --write redraws ARCHITECTURE.md
+cargo xtask book                     builds the book into target/book
+cargo xtask references               writes the book's references anew, from the settings and the store's schema
 cargo xtask links                    the links between the Markdown pages
 cargo xtask names                    the names in docs/glossary.md against the code
 cargo xtask setup                    installs what the checks need and is not there
@@ -45,6 +48,8 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["ci", rest @ ..] => ci::run(rest),
         ["graph"] => graph::run(false),
         ["graph", "--write"] => graph::run(true),
+        ["book"] => book::run(),
+        ["references"] => book::write_references(),
         ["links"] => links::run(),
         ["names"] => names::run(),
         ["setup"] => setup::run(),

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::workspace::cargo;
+use crate::workspace::{cargo, installed};
 
 /// Something the checks call.
 struct Tool {
@@ -39,6 +39,19 @@ const TOOLS: &[Tool] = &[
         name: "cargo-deny",
         probe: &["cargo", "deny", "--version"],
         source: Source::Crate(&["--debug", "cargo-deny", "--version", "^0.20"]),
+    },
+    Tool {
+        name: "mdbook",
+        probe: &["mdbook", "--version"],
+        source: Source::Crate(&[
+            "--debug",
+            "mdbook",
+            "--version",
+            "^0.5",
+            "--no-default-features",
+            "--features",
+            "search",
+        ]),
     },
     // Looks at the report's page.
     Tool { name: "chromium", probe: &["chromium", "--version"], source: Source::Debian("chromium") },
@@ -85,7 +98,7 @@ fn succeed(command: &mut Command) -> Result<()> {
 
 /// Whether a command is there and works.
 fn answers(probe: &[&str]) -> bool {
-    let mut command = if probe[0] == "cargo" { cargo() } else { Command::new(probe[0]) };
+    let mut command = if probe[0] == "cargo" { cargo() } else { installed(probe[0]) };
     let quiet = command.args(&probe[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }

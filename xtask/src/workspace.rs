@@ -88,6 +88,14 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// A program that `cargo install` put where it puts programs, found there also where `PATH` does not lead to it.
+pub(crate) fn installed(name: &str) -> Command {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
+    let there = home.map(|home| home.join("bin").join(name)).filter(|path| path.exists());
+    Command::new(there.unwrap_or_else(|| name.into()))
+}
+
 /// What a `cargo` command prints.
 pub(crate) fn cargo_output(arguments: &[&str]) -> Result<String> {
     let output = cargo().args(arguments).stderr(Stdio::inherit()).output().context("starting cargo")?;

@@ -1,4 +1,4 @@
-use alavanca::settings::{SettingsError, as_dotenv, as_toml};
+use alavanca::settings::{SettingsError, as_dotenv, as_markdown, as_toml};
 use alavanca::show;
 use clap::Subcommand;
 use serde::Serialize;
@@ -28,6 +28,9 @@ pub(super) enum Config {
         /// As .env instead of alavanca.toml.
         #[arg(long)]
         dotenv: bool,
+        /// As the reference of all settings, a Markdown page.
+        #[arg(long, conflicts_with = "dotenv")]
+        markdown: bool,
     },
 }
 
@@ -87,8 +90,12 @@ impl Config {
                 print_json(&checked)?;
                 Ok(if checked.ok { 0 } else { USAGE })
             }
-            Self::Defaults { dotenv } => {
-                print(&if dotenv { as_dotenv() } else { as_toml() })?;
+            Self::Defaults { dotenv, markdown } => {
+                print(&match (dotenv, markdown) {
+                    (_, true) => as_markdown(),
+                    (true, _) => as_dotenv(),
+                    _ => as_toml(),
+                })?;
                 Ok(0)
             }
         }

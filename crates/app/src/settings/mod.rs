@@ -38,7 +38,7 @@ use sha2::{Digest, Sha256};
 pub use instrument::{FIELDS, Field, InstrumentSettings};
 pub use key::{KEYS, Key};
 pub use problem::{Problem, SettingsError};
-pub use written::{as_dotenv, as_toml};
+pub use written::{as_dotenv, as_markdown, as_toml};
 
 use layer::{INSTRUMENT, Layer};
 

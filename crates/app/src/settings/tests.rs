@@ -600,6 +600,11 @@ fn the_commented_files_are_up_to_date() {
     for (file, text, how) in [
         ("config/default.toml", as_toml(), "alavanca config defaults > config/default.toml"),
         (".env.example", as_dotenv(), "alavanca config defaults --dotenv > .env.example"),
+        (
+            "docs/book/src/reference/settings.md",
+            as_markdown(),
+            "alavanca config defaults --markdown > docs/book/src/reference/settings.md",
+        ),
     ] {
         let stored = std::fs::read_to_string(root.join(file)).unwrap_or_default();
         assert!(stored == text, "{file} is out of date: {how}");

@@ -54,6 +54,35 @@ pub fn as_dotenv() -> String {
     text
 }
 
+/// The reference: every setting with its default, by section, as a Markdown page.
+pub fn as_markdown() -> String {
+    let mut text = String::from(
+        "# Settings\n\n\
+         Written by `alavanca config defaults --markdown`; a test holds it against the program.\n\n\
+         Later places win: defaults, `alavanca.toml`, `--profile`, `.env`, the environment, `--set KEY=VALUE`.\n\
+         `alavanca config show` says what holds and where it came from. The value `none` switches an optional limit off.\n",
+    );
+    let mut section = "";
+    for key in KEYS {
+        if key.section != section {
+            section = key.section;
+            let _ = write!(text, "\n## {section}\n\n| setting | default | what it is |\n|---|---|---|\n");
+        }
+        let _ = writeln!(text, "| `{}` | `{}` | {} |", key.name, key.default, key.about.replace('|', "\\|"));
+    }
+    text.push_str(
+        "\n## Instruments\n\n\
+         A section `[instrument.NAME]` of `alavanca.toml` describes a symbol that is no preset (presets are WIN, WDO, DOL and\n\
+         EURUSD), or changes a preset. A section for a preset holds for all its codes (`WINZ26`, `WIN$N`), one for a code for\n\
+         that code alone.\n\n| field | default | what it is |\n|---|---|---|\n",
+    );
+    for field in FIELDS {
+        let default = field.default.map_or_else(|| "needed".to_owned(), |default| format!("`{default}`"));
+        let _ = writeln!(text, "| `{}` | {default} | {} |", field.name, field.about);
+    }
+    text
+}
+
 fn sections(text: &mut String, line: impl Fn(&Key) -> String) {
     let mut section = "";
     for key in KEYS {
