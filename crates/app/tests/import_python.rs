@@ -133,6 +133,22 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     std::fs::read_dir(folder).unwrap().map(read).collect()
 }
 
+/// What `docs/migration.md` takes over: made by `UPDATE_DOCS=1`, as a file of a few pages.
+#[test]
+fn the_pages_sample_is_such_a_database() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/samples/migration/trading.db");
+    let folder = tempfile::tempdir().unwrap();
+    let made = python_database(&folder.path().join("trading.db"));
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        made.execute_batch("PRAGMA page_size = 512; VACUUM").unwrap();
+        std::fs::copy(folder.path().join("trading.db"), &sample).unwrap();
+    }
+    let sample = Connection::open(sample).unwrap();
+    for table in SIX {
+        assert_eq!(cells(&sample, table), cells(&made, table), "{table}");
+    }
+}
+
 #[test]
 fn everything_comes_over_and_agrees_with_itself() {
     let folder = tempfile::tempdir().unwrap();
