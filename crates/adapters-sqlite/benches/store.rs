@@ -18,6 +18,9 @@ use alavanca_rl::PolicyScope;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sea_orm::{ActiveValue, ConnectionTrait, EntityTrait, Set, TransactionTrait};
 
+#[path = "../tests/life/mod.rs"]
+mod life;
+
 const GROUP: u64 = 1_000;
 
 fn config(durability: Durability) -> StoreConfig {
@@ -234,5 +237,44 @@ fn durable(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, grouped, durable);
+/// A life of decisions, orders, lessons and rollbacks, grouped as in a backtest: what the hash chains and the policy's
+/// rows cost. By the clock on the wall, the whole of it into a new database.
+fn lived(c: &mut Criterion) {
+    const STEPS: usize = 12_000;
+    const RECORDS: usize = 4_096;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut commits = vec![(Vec::new(), 0)];
+    for (step, (mut records, _)) in life::steps(STEPS, PolicyScope::Shared).into_iter().enumerate() {
+        let (commit, cursor): &mut (Vec<Record>, u64) = commits.last_mut().unwrap();
+        // One checkpoint a commit, as a runner takes it.
+        commit.retain(|record| !matches!(record, Record::Checkpoint(_)));
+        commit.append(&mut records);
+        *cursor = step as u64 + 1;
+        if commit.len() >= RECORDS {
+            commits.push((Vec::new(), 0));
+        }
+    }
+    commits.retain(|(records, _)| !records.is_empty());
+    let count: usize = commits.iter().map(|(records, _)| records.len()).sum();
+    let mut group = c.benchmark_group("a life");
+    group.throughput(Throughput::Elements(count as u64)).sample_size(10);
+    group.bench_function("ours", |b| {
+        b.iter_custom(|times| {
+            let mut spent = Duration::ZERO;
+            for _ in 0..times {
+                let folder = tempfile::tempdir().unwrap();
+                let mut store = runtime.block_on(life::open(&folder.path().join("a.db")));
+                let begin = Instant::now();
+                for (records, cursor) in &commits {
+                    runtime.block_on(store.commit(records, *cursor)).unwrap();
+                }
+                spent += begin.elapsed();
+            }
+            spent
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, grouped, lived, durable);
 criterion_main!(benches);

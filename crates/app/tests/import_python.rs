@@ -168,6 +168,7 @@ fn everything_comes_over_and_agrees_with_itself() {
     assert!(after.remove("new.sqlite").is_some());
     assert_eq!(after, before, "the source is as it was, and nothing else is left");
 
+    succeeded(&alavanca(folder.path(), &["db", "check", "new.sqlite"]));
     let new = folder.path().join("new.sqlite");
     let db = Connection::open(&new).unwrap();
     for table in SIX {

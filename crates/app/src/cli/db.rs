@@ -12,20 +12,21 @@ use super::{FAILED, colour, print, print_json};
 /// `alavanca db`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Db {
-    /// Find out whether a database is what was written: pages, hash chains, tables against each other. Changes nothing.
+    /// Find out whether a database is what was written. Changes nothing.
     #[command(after_help = "\
 Examples:
   alavanca db check run.sqlite
-  alavanca db check run.sqlite --head 412-9f3a0c77d1e24b5896a1f00d3cbe7742-97-c0de41d28b7f3a96550e1f6aa2b8d913
   alavanca db check run.sqlite --json
+  alavanca db check run.sqlite --head \"$(cat run.head)\"      a head that was kept elsewhere
 
-Each row of decisions and of the policy's log carries a hash of itself and of the row before it. A value that was
-changed, a row that was taken out and an end that was lost are found, and the first such row is named. Who computes all
-hashes anew, or puts the whole file back to an earlier state, is only found with --head: keep the head that `backtest`
-and `db check` print somewhere else. A database that has gone on since still holds it.
+Each row of decisions and of the policy's log carries a hash of itself and of the row before it.
+A value that was changed, a row that was taken out and an end that was lost are found, and the
+first such row is named. Who computes all hashes anew, or puts the whole file back to an earlier
+state, is only found with --head: keep the head that `backtest` and `db check` print somewhere
+else. A database that has gone on since still holds it.
 
-An engine may go on writing meanwhile: a copy of one moment is checked (in the folder for temporary files; TMPDIR names
-another). Exit code 1 where anything is wrong.")]
+An engine may go on writing meanwhile: a copy of one moment is checked, in the folder for
+temporary files (TMPDIR names another). Exit code 1 where anything is wrong.")]
     Check {
         /// The database.
         file: PathBuf,
@@ -38,8 +39,8 @@ another). Exit code 1 where anything is wrong.")]
 Examples:
   alavanca db migrate run.sqlite
 
-It is done in one transaction, after the copy is on the disk, and checked afterwards. To go back, put the copy in the
-database's place. A database that is up to date is left alone.")]
+It is done in one transaction, after the copy is on the disk, and checked afterwards. To go back,
+put the copy in the database's place. A database that is up to date is left alone.")]
     Migrate {
         /// The database; no engine may have it open.
         file: PathBuf,
@@ -49,8 +50,8 @@ database's place. A database that is up to date is left alone.")]
 Examples:
   alavanca db backup run.sqlite backups/run-2026-03-11.sqlite
 
-The copy is of one moment and one file; it overwrites nothing, and gets its name when it is whole, sound and on the
-disk. (Copying the file by other means loses what still stands in its -wal file.)")]
+The copy is of one moment and one file; it overwrites nothing, and gets its name when it is whole,
+sound and on the disk. (Copying the file by other means loses what still stands in its -wal file.)")]
     Backup {
         /// The database.
         file: PathBuf,
