@@ -7,7 +7,8 @@ use alavanca_kernel::{Action, Regime, StateHash, Timestamp, TradingDay};
 use alavanca_rl::Arm;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, Set, Statement,
+    ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
+    QueryOrder, Set, Statement, TransactionTrait,
 };
 
 use crate::entity::{capital_state, policy_snapshots, rl_events, rl_policy, rl_report_log, scalp_events};
@@ -208,6 +209,21 @@ pub async fn fetch_rl_policy_table<C: ConnectionTrait>(db: &C, regime: Regime) -
         .order_by_asc(rl_policy::Column::Id)
         .all(db)
         .await
+}
+
+/// [`insert_rl_report`] of several days and symbols, all of them or none.
+pub async fn insert_rl_reports<C: TransactionTrait<Transaction = DatabaseTransaction>>(
+    db: &C,
+    days: &[TradingDay],
+    symbols: &[String],
+) -> Result<(), DbErr> {
+    let step = db.begin().await?;
+    for day in days {
+        for symbol in symbols {
+            insert_rl_report(&step, *day, symbol).await?;
+        }
+    }
+    step.commit().await
 }
 
 /// Computes a trading day's figures of one symbol (semantics 33) from the tables and keeps them in `rl_report_log`,

@@ -10,9 +10,9 @@ use alavanca_engine::Record;
 use alavanca_kernel::{Instrument, SymbolId, Timestamp, TradingDay};
 use alavanca_ports::StoreError;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use serde::Deserialize;
 
-use crate::settings::{LoadRequest, Settings, load};
+use crate::report::{SettingLine, settings_of};
+use crate::settings::Settings;
 
 /// Why a question cannot be answered. Each says what there is and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -243,12 +243,5 @@ pub fn parse_day(text: &str) -> Result<TradingDay, String> {
 
 /// The settings as they were noted, each with its key and value.
 fn noted_settings(text: &str) -> Option<Settings> {
-    #[derive(Deserialize)]
-    struct Line {
-        key: String,
-        value: String,
-    }
-    let lines: Vec<Line> = serde_json::from_str(text).ok()?;
-    let flags = lines.into_iter().map(|line| (line.key, line.value)).collect();
-    load(&LoadRequest { flags, ..LoadRequest::default() }).ok().map(|loaded| loaded.settings)
+    settings_of(&serde_json::from_str::<Vec<SettingLine>>(text).ok()?)
 }

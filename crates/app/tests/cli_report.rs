@@ -148,3 +148,151 @@ fn hostile_names_stay_names() {
     let scripts = |text: &str| (text.matches("<script").count(), text.matches("</script").count());
     assert_eq!(scripts(&text), scripts(&std::fs::read_to_string(folder.path().join("plain.html")).unwrap()));
 }
+
+/// Bars of a few days of a market that goes up and down.
+fn bars(days: u32) -> String {
+    let mut rows = String::from("<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>\n");
+    let mut last = 130_000_i64;
+    for day in 0..days {
+        for minute in 0..480_u32 {
+            let step = i64::from((minute * 7 + day * 13) % 23) - 11 + i64::from((minute / 60 + day) % 3 * 10) - 10;
+            let close = last + step * 5;
+            let (high, low) = (last.max(close) + 10, last.min(close) - 10);
+            rows += &format!(
+                "2024.03.{:02}\t{:02}:{:02}:00\t{last}\t{high}\t{low}\t{close}\t50\t900\t5\n",
+                4 + day,
+                9 + minute / 60,
+                minute % 60
+            );
+            last = close;
+        }
+    }
+    rows
+}
+
+fn report(folder: &Path, arguments: &[&str]) -> Value {
+    let ran = alavanca(folder, &[&["report", "--json"], arguments].concat());
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{arguments:?}");
+    serde_json::from_str(&ran.out).unwrap()
+}
+
+#[test]
+fn the_database_makes_the_page_that_the_run_made() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("WINZ24.csv"), bars(5)).unwrap();
+    for (name, data) in [("synthetic", &[][..]), ("file", &["--data", "WINZ24.csv"][..])] {
+        let (db, first) = (format!("{name}.sqlite"), format!("{name}-run.html"));
+        run(folder.path(), &[data, &["--db", &db, "--report", &first]].concat());
+        let told = report(folder.path(), &["--db", &db]);
+        assert!(told["no_candles"].is_null() && told["page"]["candles"].as_u64() > Some(0), "{told}");
+        let page = |name: String| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let (run, stored) = (page(first), page(format!("{name}.html")));
+        let at = run.bytes().zip(stored.bytes()).position(|(a, b)| a != b);
+        let around = |text: &str, at: usize| text.chars().skip(at.saturating_sub(80)).take(160).collect::<String>();
+        assert!(run == stored, "{name}: {} | {}", around(&run, at.unwrap_or(0)), around(&stored, at.unwrap_or(0)));
+    }
+}
+
+#[test]
+fn where_the_market_is_not_at_hand_the_page_says_so_and_has_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("WINZ24.csv"), bars(3)).unwrap();
+    run(folder.path(), &["--data", "WINZ24.csv", "--db", "run.sqlite", "--report", "run.html"]);
+    let whole = figures(&at("run.html"));
+    let check = |state: &str| {
+        let told = report(folder.path(), &["--db", "run.sqlite", "--out", "page.html"]);
+        let page = figures(&at("page.html"));
+        assert!(told["no_candles"].is_string() && page["market"]["state"] == state, "{state}: {told}");
+        for part in ["gate", "level4", "trades", "scalps", "posteriors", "source", "settings", "level4_curve"] {
+            assert_eq!(page[part], whole[part], "{state}: {part}");
+        }
+    };
+    std::fs::rename(at("WINZ24.csv"), at("elsewhere.csv")).unwrap();
+    check("missing");
+    let told = report(folder.path(), &["--db", "run.sqlite", "--out", "page.html", "--data", "elsewhere.csv"]);
+    assert!(told["no_candles"].is_null(), "{told}");
+    assert_eq!(figures(&at("page.html")), whole);
+    std::fs::write(at("WINZ24.csv"), bars(2)).unwrap();
+    check("changed");
+    std::fs::write(at("WINZ24.csv"), "no market\n").unwrap();
+    check("unreadable");
+
+    let refused = |arguments: &[&str], code: i32, said: &str| {
+        let ran =
+            alavanca(folder.path(), &[&["report", "--db", "run.sqlite", "--out", "new.html"], arguments].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{}", ran.err);
+        assert!(ran.err.starts_with("error: ") && ran.err.contains(said), "{}", ran.err);
+        assert!(!at("new.html").exists());
+    };
+    std::fs::write(at("WINZ24.csv"), bars(2)).unwrap();
+    refused(&["--data", "WINZ24.csv"], 1, "is not the file of this run: its SHA-256 is ");
+    refused(&["--data", "gone.csv"], 3, "gone.csv: cannot be read");
+    refused(&["--date", "2023-01-02"], 2, "has no trading day 2023-01-02: it has those from 2024-03-04 to 2024-03-06");
+    refused(&["--date", "yesterday"], 2, "yesterday");
+}
+
+#[test]
+fn one_day_is_that_day_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = run(folder.path(), &["--db", "run.sqlite", "--report", "run.html"]);
+    let whole = figures(&folder.path().join("run.html"));
+    let mut net = 0;
+    let days = whole["days"].as_array().unwrap();
+    for day in days {
+        let number = i32::try_from(day[0].as_i64().unwrap()).unwrap();
+        let date = chrono::NaiveDate::from_epoch_days(number).unwrap().to_string();
+        report(folder.path(), &["--db", "run.sqlite", "--date", &date]);
+        let page = figures(&folder.path().join(format!("run-{date}.html")));
+        assert_eq!((&page["gate"]["net"], &page["run"]["day"]), (&day[1], &day[0]), "{date}");
+        assert!(page["level4"].is_null(), "there are no figures of one day of Level 4");
+        net += page["gate"]["net"].as_i64().unwrap();
+        let rows = page["market"]["rows"].as_u64().unwrap();
+        assert!(rows > 0 && rows < whole["market"]["rows"].as_u64().unwrap() / 5, "{date}: {rows} bars");
+        let last = days.last().is_some_and(|last| last == day);
+        assert!(!last || page["posteriors"] == whole["posteriors"], "the policy has its past");
+    }
+    assert_eq!(net, cents(&said["gate"]["net"]), "the days add up to the run");
+}
+
+#[test]
+fn the_days_stand_in_rl_report_log_once_and_the_same_again() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), &["--db", "run.sqlite"]);
+    let path = folder.path().join("run.sqlite");
+    let rows = || {
+        let db = rusqlite::Connection::open(&path).unwrap();
+        let mut asked = db.prepare("SELECT * FROM rl_report_log ORDER BY id").unwrap();
+        let columns = asked.column_count();
+        let row = |row: &rusqlite::Row<'_>| (0..columns).map(|at| row.get(at)).collect::<Result<Vec<_>, _>>();
+        asked.query_map([], row).unwrap().collect::<Result<Vec<Vec<rusqlite::types::Value>>, _>>().unwrap()
+    };
+    let stored = rows();
+    assert!(stored.len() >= 15, "{} days", stored.len());
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch("DELETE FROM rl_report_log WHERE id > 3; UPDATE rl_report_log SET actions_enter_count = 999")
+        .unwrap();
+    let told = report(folder.path(), &["--db", "run.sqlite"]);
+    assert_eq!(told["rl_report_log"]["written"]["days"], stored.len());
+    assert_eq!(rows(), stored, "made anew, what it was");
+    report(folder.path(), &["--db", "run.sqlite"]);
+    assert_eq!(rows(), stored, "and again");
+}
+
+#[test]
+fn beside_an_engine_the_database_is_only_read() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), &["--db", "run.sqlite"]);
+    let held = std::fs::File::options().write(true).open(folder.path().join("run.sqlite.lock")).unwrap();
+    held.try_lock().unwrap();
+    let told = report(folder.path(), &["--db", "run.sqlite"]);
+    let why = told["rl_report_log"]["not_written"]["why"].as_str().unwrap().to_owned();
+    assert!(why.contains("in use by another engine"), "{why}");
+    assert!(folder.path().join("run.html").exists());
+    drop(held);
+    assert!(report(folder.path(), &["--db", "run.sqlite"])["rl_report_log"]["written"].is_object());
+    let ran = alavanca(folder.path(), &["report", "--db", "none.sqlite"]);
+    assert!(ran.code == 1 && ran.err.starts_with("error: there is no database at none.sqlite"), "{}", ran.err);
+    assert!(!folder.path().join("none.sqlite").exists());
+}

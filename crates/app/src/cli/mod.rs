@@ -12,6 +12,7 @@ mod export;
 mod import_python;
 mod policy;
 mod progress;
+mod report;
 mod stats;
 
 use std::collections::BTreeMap;
@@ -69,6 +70,8 @@ enum Command {
     Stats(stats::Stats),
     /// Hold stored runs against each other: settings, figures, and how sure their difference is.
     Compare(compare::Compare),
+    /// Write the page of a stored run, and its days' figures into rl_report_log.
+    Report(report::Report),
     /// Market data files.
     #[command(subcommand)]
     Data(data::Data),
@@ -106,6 +109,7 @@ pub(super) fn main() -> ExitCode {
         Command::Decisions(decisions) => decisions.run(json),
         Command::Stats(stats) => stats.run(json),
         Command::Compare(compare) => compare.run(json),
+        Command::Report(report) => report.run(json),
         Command::Data(data) => data.run(json),
         Command::Policy(policy) => policy.run(json),
         Command::Db(db) => db.run(json),

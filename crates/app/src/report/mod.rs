@@ -4,12 +4,14 @@
 //! the network for nothing, and the same run makes the same bytes.
 
 mod document;
+mod from_db;
 mod material;
 mod noted;
 mod page;
 
 pub use document::{Document, Market, Parts};
+pub use from_db::{ReportError, ReportLog, ReportRequest, Reported, report};
 pub use material::Material;
 pub(crate) use noted::Noted;
-pub use noted::{Level4Notes, ReadFacts, RunFacts, SettingLine, setting_lines};
+pub use noted::{Level4Notes, ReadFacts, RunFacts, SettingLine, setting_lines, settings_of};
 pub use page::{PageError, PageFacts, check_target, html, write};

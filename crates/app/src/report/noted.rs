@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{Document, Market, Material, PageError, PageFacts, Parts, page};
 use crate::backtest::AppError;
 use crate::backtest_types::{BacktestRequest, SourceFacts};
-use crate::settings::{KEYS, Key, Loaded, Origin, Settings};
+use crate::settings::{FIELDS, KEYS, Key, Loaded, Origin, Settings};
 
 /// Where the run's data lies; absent for a synthetic market.
 pub(super) const DATA_PATH: &str = "data_path";
@@ -138,6 +138,21 @@ pub fn setting_lines(loaded: &Loaded, settings: &Settings) -> Vec<SettingLine> {
         }
     };
     loaded.origins.iter().map(line).collect()
+}
+
+/// The settings that these lines say; `None` where this release does not know a key or refuses a value.
+pub fn settings_of(lines: &[SettingLine]) -> Option<Settings> {
+    let mut settings = Settings::default();
+    for line in lines {
+        if let Some((name, field)) = line.key.strip_prefix("instrument.").and_then(|rest| rest.rsplit_once('.')) {
+            let field = FIELDS.iter().find(|known| known.name == field)?;
+            let section = settings.instruments.entry(name.to_owned()).or_default();
+            (field.read)(section, &line.value).ok()?;
+        } else {
+            (Key::named(&line.key)?.read)(&mut settings, &line.value).ok()?;
+        }
+    }
+    Some(settings)
 }
 
 /// The second engine, gate off, on the same market.

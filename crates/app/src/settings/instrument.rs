@@ -50,7 +50,7 @@ pub struct Field {
     pub default: Option<&'static str>,
     /// What it is, in a line.
     pub about: &'static str,
-    pub(super) read: fn(&mut InstrumentSettings, &str) -> Result<(), String>,
+    pub(crate) read: fn(&mut InstrumentSettings, &str) -> Result<(), String>,
     pub(super) show: fn(&InstrumentSettings) -> Option<String>,
 }
 

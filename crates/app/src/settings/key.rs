@@ -18,7 +18,7 @@ pub struct Key {
     pub default: &'static str,
     /// What it is, in a line.
     pub about: &'static str,
-    pub(super) read: fn(&mut Settings, &str) -> Result<(), String>,
+    pub(crate) read: fn(&mut Settings, &str) -> Result<(), String>,
     pub(crate) show: fn(&Settings) -> String,
 }
 

@@ -24,7 +24,7 @@ pub use decisions::{blocked, decisions};
 pub use explain::explanation;
 pub use export::columns;
 pub use file::inspection;
-pub use page::page;
+pub use page::{page, reported};
 pub use policy::{policy, policy_changed, policy_diff, policy_snapshots, policy_verified};
 pub use python_import::python_import;
 pub use settings::origins;

@@ -184,6 +184,11 @@ impl Chronicle {
         &self.posteriors
     }
 
+    /// The same, with another chronicle's belief: that of the policy's whole past, beside a part of the records.
+    pub fn believing(self, other: &Self) -> Self {
+        Self { posteriors: other.posteriors.clone(), ..self }
+    }
+
     /// What the policy heard, batch by batch.
     pub fn batches(&self) -> &[Batch] {
         &self.batches
