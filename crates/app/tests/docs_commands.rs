@@ -4,7 +4,7 @@
 //! Every Markdown page of the repository is read. Lines of its `sh` fences that begin with `alavanca`, or with
 //! `cargo run` and run the binary, are run in order by `sh` in one folder for each page; other lines are not. The
 //! folder holds `WINZ26_M1.csv` and `EURUSD_M1.csv`, two weeks of a synthetic market as MetaTrader exports them, and
-//! whatever lies in `docs/samples/NAME` for the page `NAME.md`.
+//! `config`, and whatever lies in `docs/samples/NAME` for the page `NAME.md`.
 //!
 //! - A line that ends in `\` goes on in the next.
 //! - A line that is to fail says so: `alavanca config check --set RL_SEED=x   # exits with 2`.
@@ -74,6 +74,11 @@ fn run(root: &Path, page: &Path, commands: &[Shown], market: &[(&str, String)]) 
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in market {
         fs::write(folder.path().join(name), text).unwrap();
+    }
+    fs::create_dir(folder.path().join("config")).unwrap();
+    for file in fs::read_dir(root.join("config")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), folder.path().join("config").join(file.file_name())).unwrap();
     }
     let samples = root.join("docs/samples").join(page.file_stem().unwrap());
     for sample in fs::read_dir(samples).into_iter().flatten() {
