@@ -12,10 +12,11 @@ use alavanca::builder::{Gating, build};
 use alavanca::policy::{PolicyDb, PolicyFile, read_file};
 use alavanca::settings::{LoadRequest, Loaded, load};
 use alavanca::simulation::{Simulation, Sink};
-use alavanca_adapters_sqlite::SqliteStore;
+use alavanca_adapters_sqlite::{PolicyFacts, SqliteStore, check};
 use alavanca_engine::{Notice, PolicyEvent, PolicyEventKind, Record, Restored};
 use alavanca_kernel::{Regime, SymbolId, Timestamp};
 use alavanca_ports::Store;
+use alavanca_rl::{Policy, RlConfig, RlSettings, ThompsonSampling};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -196,10 +197,13 @@ fn an_engine_goes_on_from_an_import_a_rollback_and_a_freeze() {
     let log = policy_log(&two);
     let event = log.iter().rev().find(|entry| entry.starts_with("IMPORTED")).unwrap();
     assert!(event.contains("better on 1") && event.contains(&imported.digest()), "{event}");
-    assert!(done(folder, &["policy", "verify", "--db", "2.db"]).matches("ok ").count() == 4);
+    assert!(done(folder, &["policy", "verify", "--db", "2.db"]).matches("ok ").count() == 5);
 
+    check_sound(&two);
     let (restored, simulation) = restarted(&two, "2");
     check_served(&simulation, &imported);
+    let baseline = |regime: &str| simulation.engine().updater().baseline_trades(regime.parse().unwrap());
+    assert!(touched.iter().all(|regime| baseline(regime) == 0), "another policy's baseline starts anew");
     assert!(restored.checkpoint.policy_version > served.version);
 
     // Back to before it, bit for bit, in each regime.
@@ -216,12 +220,14 @@ fn an_engine_goes_on_from_an_import_a_rollback_and_a_freeze() {
     done(folder, &["policy", "freeze", "TREND_UP", "--db", "2.db", "--yes", "--reason", "strike"]);
     let shown = done(folder, &["policy", "show", "--db", "2.db", "--regime", "TREND_UP"]);
     assert!(shown.contains("frozen since") && shown.contains("by the operator: strike"), "{shown}");
+    check_sound(&two);
     learn_on(&two, "2");
+    check_sound(&two);
     let after = PolicyDb::open(&two).unwrap().export(None);
     let arms = |of: &PolicyFile, regime| of.regimes.iter().find(|r| r.regime == regime).unwrap().arms.clone();
     assert_eq!(arms(&after, Regime::TrendUp), arms(&served, Regime::TrendUp), "frozen");
     assert_ne!(policy_of(&after), policy_of(&served), "the others learned on");
-    assert!(done(folder, &["policy", "verify", "--db", "2.db"]).matches("ok ").count() == 4);
+    assert!(done(folder, &["policy", "verify", "--db", "2.db"]).matches("ok ").count() == 5);
     done(folder, &["policy", "unfreeze", "TREND_UP", "--db", "2.db", "--yes", "--reason", "over"]);
     let (restored, simulation) = restarted(&two, "2");
     assert!(
@@ -229,7 +235,19 @@ fn an_engine_goes_on_from_an_import_a_rollback_and_a_freeze() {
             && !restored.checkpoint.frozen.contains(Regime::TrendUp)
     );
     assert_eq!(simulation.engine().updater().baseline_trades(Regime::TrendUp), 0, "the baseline starts anew");
-    assert!(done(folder, &["policy", "verify", "--db", "2.db"]).matches("ok ").count() == 4);
+    assert!(done(folder, &["policy", "verify", "--db", "2.db"]).matches("ok ").count() == 5);
+}
+
+/// Everything that a check of the database looks at holds: pages, chains, tables, projections.
+#[track_caller]
+fn check_sound(database: &Path) {
+    let policies = |facts: PolicyFacts| -> Vec<Box<dyn Policy>> {
+        let PolicyFacts { scope, prior_alpha, prior_beta } = facts;
+        let settings = RlSettings { scope, prior_alpha, prior_beta, ..RlSettings::default() };
+        vec![Box::new(ThompsonSampling::new(RlConfig::new(settings).unwrap()))]
+    };
+    let checked = runtime().block_on(check(database, None, policies, &mut |_| {})).unwrap();
+    assert!(checked.is_sound(), "{checked:#?}");
 }
 
 /// The engine serves exactly the file.
@@ -470,7 +488,8 @@ fn a_run_begins_with_a_policy_that_was_learned_elsewhere() {
         }
     }
     assert!(learned > 0, "no decision before the first batch has an arm that was learned: it shows nothing");
-    assert!(done(folder, &["policy", "verify", "--db", "with.db"]).matches("ok ").count() == 4);
+    check_sound(&folder.join("with.db"));
+    assert!(done(folder, &["policy", "verify", "--db", "with.db"]).matches("ok ").count() == 5);
 
     // It resumes with the same policy, and not without.
     let before = dump(&folder.join("with.db"));
@@ -501,7 +520,7 @@ fn symbols_have_their_names() {
     let file = read_file(&folder.join("win.json")).unwrap();
     assert!(file.regimes.iter().flat_map(|of| &of.arms).all(|arm| arm.symbol.as_deref() == Some("WIN")));
     done(folder, &backtest("other.db", "2", &[&scope[..], &["--policy", "win.json"]].concat()));
-    assert!(done(folder, &["policy", "verify", "--db", "other.db"]).matches("ok ").count() == 4);
+    assert!(done(folder, &["policy", "verify", "--db", "other.db"]).matches("ok ").count() == 5);
     let (code, said) =
         refused(folder, &backtest("wdo.db", "2", &[&scope[..], &["--policy", "win.json", "--symbol", "WDO"]].concat()));
     assert!(code == 2 && said.contains("arms of WIN, here is WDO"), "{said}");

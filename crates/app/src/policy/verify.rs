@@ -36,19 +36,19 @@ impl VerifyReport {
     }
 }
 
-/// Holds the served table against the fold of the log (semantics 29), the checkpoint against both, and every snapshot
-/// against itself.
+/// Follows the hash chains of the log and of the decisions, holds the served table against the fold of the log
+/// (semantics 29), the checkpoint against both, and every snapshot against itself.
 ///
 /// # Errors
 /// Where the database cannot be read at all; what is wrong in it is in the report.
 pub fn verify(path: &Path) -> Result<VerifyReport, PolicyError> {
     let db = PolicyDb::open(path)?;
     let mut folded = ThompsonSampling::new(RlConfig::new(db.settings.rl)?);
-    let fold = runtime()?.block_on(async {
+    let (fold, chains) = runtime()?.block_on(async {
         let reader = RunReader::open(path).await?;
-        let fold = reader.verify_policy(&mut folded).await;
+        let (fold, chains) = (reader.verify_policy(&mut folded).await, reader.check_chains(None).await);
         reader.close().await?;
-        Ok::<_, PolicyError>(fold)
+        Ok::<_, PolicyError>((fold, chains))
     })?;
     let fold = match fold {
         Ok(()) => Vec::new(),
@@ -56,7 +56,9 @@ pub fn verify(path: &Path) -> Result<VerifyReport, PolicyError> {
         Err(other) => return Err(other.into()),
     };
     let checkpoint = if fold.is_empty() { checkpoint_faults(&db, &folded) } else { Vec::new() };
+    let links = chains?.into_iter().filter_map(|part| Some(format!("{}: {}", part.name, part.fault?))).collect();
     let checks = vec![
+        Check { name: "the log and the decisions are as they were written", faults: links },
         Check { name: "the served table is the fold of the log", faults: fold },
         Check { name: "the checkpoint agrees with the log", faults: checkpoint },
         Check { name: "each snapshot is whole", faults: snapshot_faults(&db) },
