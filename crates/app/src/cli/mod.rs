@@ -77,7 +77,7 @@ enum Command {
     #[command(subcommand)]
     Data(data::Data),
     /// The policy at hand: look at it, take it elsewhere, go back, freeze.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = policy::EXAMPLES)]
     Policy(policy::Policy),
     /// A run's database: check it, copy it, bring it up to date, take one over from the Python version.
     #[command(subcommand)]

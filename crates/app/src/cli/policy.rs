@@ -8,6 +8,16 @@ use serde::Serialize;
 
 use super::{FAILED, colour, print, print_json};
 
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  alavanca policy show --db run.sqlite --min-count 5
+  alavanca policy export --db run.sqlite --out policy.json
+  alavanca backtest --data other.csv --policy policy.json
+  alavanca policy import policy.json --db other.sqlite         what would change; --yes does it
+
+What changes a policy is shown first, and done with --yes alone. Exit codes: 0 done or shown, 1 refused or not sound,
+2 usage or settings that contradict each other.";
+
 /// `alavanca policy`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
