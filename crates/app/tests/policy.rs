@@ -12,7 +12,7 @@ use alavanca::builder::{Gating, build};
 use alavanca::policy::{PolicyDb, PolicyFile, read_file};
 use alavanca::settings::{LoadRequest, Loaded, load};
 use alavanca::simulation::{Simulation, Sink};
-use alavanca_adapters_sqlite::{PolicyFacts, SqliteStore, check};
+use alavanca_adapters_sqlite::{PolicyFacts, RunReader, Selection, SqliteStore, check};
 use alavanca_engine::{Notice, PolicyEvent, PolicyEventKind, Record, Restored};
 use alavanca_kernel::{Regime, SymbolId, Timestamp};
 use alavanca_ports::Store;
@@ -241,8 +241,8 @@ fn an_engine_goes_on_from_an_import_a_rollback_and_a_freeze() {
 /// Everything that a check of the database looks at holds: pages, chains, tables, projections.
 #[track_caller]
 fn check_sound(database: &Path) {
-    let policies = |facts: PolicyFacts| -> Vec<Box<dyn Policy>> {
-        let PolicyFacts { scope, prior_alpha, prior_beta } = facts;
+    let policies = |reader: &RunReader| -> Vec<Box<dyn Policy>> {
+        let PolicyFacts { scope, prior_alpha, prior_beta } = reader.policy_facts().unwrap();
         let settings = RlSettings { scope, prior_alpha, prior_beta, ..RlSettings::default() };
         vec![Box::new(ThompsonSampling::new(RlConfig::new(settings).unwrap()))]
     };
@@ -460,8 +460,8 @@ fn a_run_begins_with_a_policy_that_was_learned_elsewhere() {
     // Each decision before the first batch has the export's posteriors.
     let db = Connection::open(folder.join("with.db")).unwrap();
     let events: Vec<PolicyEvent> = runtime().block_on(async {
-        let reader = alavanca_adapters_sqlite::RunReader::open(&folder.join("with.db")).await.unwrap();
-        reader.policy_events(&alavanca_adapters_sqlite::Selection::default()).await.unwrap()
+        let reader = RunReader::open(&folder.join("with.db")).await.unwrap();
+        reader.policy_events(&Selection::default()).await.unwrap()
     });
     let first = &events[0];
     assert!(
