@@ -42,7 +42,7 @@ const EXAMPLES: &str = "\
 Examples:
   alavanca backtest                                     the embedded synthetic market
   alavanca backtest --data WINZ26_M1.csv --profile balanced --seed 7
-  alavanca backtest --report run.html                   one page of charts and figures, for a browser
+  alavanca backtest --report run.html                   one page of charts, for a browser
   alavanca backtest --profile conservative --profile balanced    the same data, compared
   alavanca backtest --data ticks.csv.gz --symbol DOL --set SCALP_TP_POINTS=20
   alavanca backtest --data EURUSD.csv --db run.sqlite --json > run.json

@@ -139,3 +139,93 @@ fn interval(alpha: f64, beta: f64) -> (f64, f64) {
     let posterior = Beta::new(alpha, beta);
     (posterior.quantile(TAIL), posterior.quantile(1.0 - TAIL))
 }
+
+#[cfg(test)]
+mod tests {
+    use alavanca_kernel::{Hour, Level, Money, Reward, Timestamp, TradeId, TradeOutcome};
+    use alavanca_rl::PolicyRow;
+
+    use super::*;
+
+    const PRIOR: Prior = Prior { alpha: 1.0, beta: 1.0, scope: PolicyScope::Shared };
+
+    fn state(regime: Regime, hour: u8) -> StateKey {
+        StateKey { regime, hour: Hour::new(hour).unwrap(), confidence: Level::High, disagreement: Level::Low }
+    }
+
+    fn lesson(state: StateKey, action: Action, (alpha, beta, count): (f64, f64, u32), applied: bool) -> LearnedRecord {
+        let outcome = TradeOutcome {
+            trade: TradeId::new(1),
+            symbol: SymbolId::new(0),
+            state,
+            action,
+            net: Money::ZERO,
+            reward: Reward::HALF,
+            opened_at: Timestamp::from_secs(0),
+            closed_at: Timestamp::from_secs(60),
+            in_transition: false,
+        };
+        let arm = Arm { alpha, beta, count, reward_micros: 0 };
+        LearnedRecord {
+            batch: 1,
+            outcome,
+            applied,
+            skipped: None,
+            arm,
+            policy_version: 1,
+            at: Timestamp::from_secs(60),
+        }
+    }
+
+    #[test]
+    fn a_regime_adds_up_its_states_on_one_prior() {
+        let mut posteriors = Posteriors::new(PRIOR);
+        posteriors.learned(&lesson(state(Regime::TrendUp, 10), Action::Enter, (3.0, 1.0, 2), true));
+        posteriors.learned(&lesson(state(Regime::TrendUp, 10), Action::Enter, (4.0, 1.0, 3), true));
+        posteriors.learned(&lesson(state(Regime::TrendUp, 11), Action::Enter, (1.0, 3.0, 2), true));
+        posteriors.learned(&lesson(state(Regime::TrendUp, 12), Action::Enter, (9.0, 9.0, 9), false));
+        posteriors.learned(&lesson(state(Regime::Range, 10), Action::Enter, (2.0, 1.0, 1), true));
+        let by_regime = posteriors.by_regime();
+        let found: Vec<_> =
+            by_regime.iter().map(|p| (p.regime, p.alpha.to_string(), p.beta.to_string(), p.count, p.states)).collect();
+        let two = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        let row = |regime, (alpha, beta), count, states| (regime, alpha, beta, count, states);
+        assert_eq!(found, [row(Regime::TrendUp, two("4", "3"), 5, 2), row(Regime::Range, two("2", "1"), 1, 1)]);
+        assert!(by_regime.iter().all(|p| 0.0 < p.low && p.low < p.mean() && p.mean() < p.high && p.high < 1.0));
+        // Beta(2, 1) has the distribution x².
+        assert!(
+            (by_regime[1].low - 0.05_f64.sqrt()).abs() < 1e-9 && (by_regime[1].high - 0.95_f64.sqrt()).abs() < 1e-9
+        );
+        assert_eq!(posteriors.by_state().len(), 3);
+    }
+
+    #[test]
+    fn a_table_replaces_its_regime_and_no_other() {
+        let mut posteriors = Posteriors::new(PRIOR);
+        posteriors.learned(&lesson(state(Regime::TrendUp, 10), Action::Enter, (4.0, 1.0, 3), true));
+        posteriors.learned(&lesson(state(Regime::Range, 10), Action::Enter, (2.0, 1.0, 1), true));
+        let back = state(Regime::TrendUp, 14);
+        let row = PolicyRow {
+            symbol: None,
+            regime: Regime::TrendUp,
+            state_hash: back.to_hash(),
+            state: back.to_string(),
+            action: Action::EnterConservative,
+            alpha: 1.0,
+            beta: 2.0,
+            count: 1,
+            total_reward_micros: 200_000,
+        };
+        posteriors.table(&PolicyTable {
+            schema: PolicyTable::SCHEMA,
+            regime: Regime::TrendUp,
+            scope: PolicyScope::Shared,
+            version: 0,
+            prior_alpha: 1.0,
+            prior_beta: 1.0,
+            rows: vec![row],
+        });
+        let states: Vec<_> = posteriors.by_state().iter().map(|p| (p.state, p.action)).collect();
+        assert_eq!(states, [(back, Action::EnterConservative), (state(Regime::Range, 10), Action::Enter)]);
+    }
+}
