@@ -1,6 +1,6 @@
 //! Tables as Parquet files, for notebooks and databases: typed columns, row groups, Snappy.
 //!
-//! It is a [`TableSink`](alavanca_ports::TableSink) and knows nothing of trading: whoever writes says what the columns
+//! It is a [`TableSink`] and knows nothing of trading: whoever writes says what the columns
 //! are. It is no reader (the tests read with the `parquet` crate's own), and keeps at most one row group in memory.
 //!
 //! | kind | Parquet |

@@ -48,7 +48,7 @@ const ACTIONS: [&str; 3] = ["ENTER", "ENTER_CONSERVATIVE", "ENTER_WITH_REALAVANC
 /// The state's name by one of the many ways in which a Python author may have made it.
 fn name(state: StateKey) -> String {
     let digest = Sha256::digest(state.to_string().replace('|', ":").as_bytes());
-    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().take(6).fold(String::new(), |name, byte| format!("{name}{byte:02x}"))
 }
 
 fn states() -> impl Iterator<Item = StateKey> {
