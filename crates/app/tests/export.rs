@@ -279,6 +279,22 @@ fn a_file_is_replaced_once_the_table_is_complete() {
 }
 
 #[test]
+fn a_table_that_cannot_be_read_to_its_end_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = folder.path().join("run.sqlite");
+    std::fs::copy(&RUN.1, &db).unwrap();
+    Connection::open(&db).unwrap().execute("UPDATE decisions SET layers = 'no JSON' WHERE id = 5", []).unwrap();
+    std::fs::write(folder.path().join("mine.csv"), "mine").unwrap();
+    let arguments = ["export", "decisions", "--db", "run.sqlite", "--out", "mine.csv"];
+    let output = alavanca(folder.path()).args(arguments).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("row 5 of decisions"), "{said}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("mine.csv")).unwrap(), "mine");
+    assert!(!folder.path().join("mine.csv.part").exists());
+}
+
+#[test]
 fn what_cannot_be_asked_for_says_why() {
     let (folder, _) = &*RUN;
     std::fs::write(folder.path().join("text.sqlite"), "no database").unwrap();
