@@ -128,6 +128,20 @@ fn trades_are_those_of_the_database() {
 }
 
 #[test]
+fn local_times_are_those_of_the_zone_that_the_run_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let zone = ["--set", "TRADING_TIMEZONE=UTC", "--set", "SYNTHETIC_DAYS=5"];
+    let run = alavanca(folder.path()).args(["backtest", "--db", "run.sqlite"]).args(zone).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let output = alavanca(folder.path()).args(["export", "decisions", "--db", "run.sqlite"]).output().unwrap();
+    let rows = rows(&output.stdout, b',');
+    assert!(!rows.is_empty());
+    for row in rows {
+        assert_eq!(row["time_local"], row["time_utc"].replacen('T', " ", 1).trim_end_matches('Z'));
+    }
+}
+
+#[test]
 fn decisions_have_their_layers_and_arms_in_columns() {
     let db = database();
     let rows = table(&["decisions"]);

@@ -54,8 +54,8 @@ Examples:
   alavanca export policy --db run.sqlite --out policy.parquet
   alavanca export decisions --columns              what each column is, its unit and meaning
 
-Money has two places, prices are exact. A text that a spreadsheet would take for a formula is written with an
-apostrophe before it. A file of that name is replaced once the table is complete.";
+Money has two places, prices are exact. A text that a spreadsheet would take for a formula is
+written with an apostrophe before it. A file of that name is replaced once the table is complete.";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Name {

@@ -37,8 +37,9 @@ Examples:
   alavanca policy export --db new.sqlite --out policy.json          then try the policy:
   alavanca backtest --data WINZ26_M1.csv --policy policy.json
 
-The policy becomes the served policy of the new database, all of it or nothing. Rows of the other five tables are taken
-one by one and kept as they were, in tables imported_... that nothing computes with.
+The policy becomes the served policy of the new database, all of it or nothing. Rows of the other
+five tables are taken one by one and kept as they were, in tables imported_... that nothing
+computes with.
 
 Exit codes: 0 done, or all is well and --yes would do it; 1 refused, and nothing was written.";
 
