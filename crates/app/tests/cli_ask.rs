@@ -92,7 +92,9 @@ fn an_explanation_says_what_the_tables_hold() {
     let decisions: Vec<(i64, Option<i64>, String)> = rows.map(Result::unwrap).collect();
     let with_extra = decisions.iter().filter(|decision| decision.2 == "ENTER_WITH_REALAVANCAGEM").take(3);
     let others = decisions.iter().filter(|decision| decision.2 != "ENTER_WITH_REALAVANCAGEM").take(6);
-    for (id, trade, action) in with_extra.chain(others) {
+    let masked = number(&db, "SELECT id FROM decisions WHERE available <> 15 LIMIT 1");
+    let masked = decisions.iter().filter(|decision| decision.0 == masked);
+    for (id, trade, action) in with_extra.chain(others).chain(masked) {
         let told = json(folder.path(), &["explain", &id.to_string(), "--db", "run.db"]);
         let of = |column: &str| text(&db, &format!("SELECT {column} FROM decisions WHERE id = {id}"));
         let context: Value = serde_json::from_str(&of("context")).unwrap();
