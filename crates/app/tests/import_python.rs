@@ -125,10 +125,12 @@ fn cells(db: &Connection, table: &str) -> Vec<String> {
     statement.query_map([], row).unwrap().map(Result::unwrap).collect()
 }
 
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+/// A folder's files and the hash of each.
+fn files(folder: &Path) -> BTreeMap<String, String> {
     let read = |entry: std::io::Result<std::fs::DirEntry>| {
         let path = entry.unwrap().path();
-        (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap())
+        let hash = Sha256::digest(std::fs::read(&path).unwrap());
+        (path.file_name().unwrap().to_string_lossy().into_owned(), format!("{hash:x}"))
     };
     std::fs::read_dir(folder).unwrap().map(read).collect()
 }
