@@ -60,8 +60,10 @@ const unpacked = curve => {
     if (points.length && at <= points[points.length - 1].at) points[points.length - 1] = { ...point, at: points[points.length - 1].at };
     else points.push(point);
   });
-  const first = run.run.first;
-  if (points.length && first !== null && first < points[0].at) points.unshift({ at: first, net: 0, drawdown: 0 });
+  const { first, last, day: only } = run.run;
+  // The run began at its capital, and ended with what the last trade left.
+  if (points.length && only === null && first !== null && first < points[0].at) points.unshift({ at: first, net: 0, drawdown: 0 });
+  if (points.length && only === null && last !== null && last > points[points.length - 1].at) points.push({ ...points[points.length - 1], at: last });
   return points;
 };
 const gatePoints = unpacked(run.gate_curve);
@@ -216,7 +218,9 @@ const candleChart = (box, readout) => {
   };
   chart.all = () => show(0, last);
   const first = Math.max(40, Math.round(box.clientWidth / 6.5));
-  if (last > first * 1.4) show(last - first, last); else chart.all();
+  // The newest trade is in sight.
+  const end = trades.length ? Math.min(last, Math.max(first, candleAt(trades[trades.length - 1].closed) + Math.round(first / 8))) : last;
+  if (last > first * 1.4) show(end - first, end); else chart.all();
 
   const about = (candle, time) => {
     const parts = [h('b', null, moment(candle.time)), ` \u00a0 ${t('candle.o')} ${decimals(candle.open, digits)} \u00a0${t('candle.h')} ${decimals(candle.high, digits)} \u00a0${t('candle.l')} ${decimals(candle.low, digits)} \u00a0${t('candle.c')} `, h('b', { class: tone(candle.close - candle.open) }, decimals(candle.close, digits))];
