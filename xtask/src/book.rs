@@ -40,8 +40,11 @@ fn left_out(summary: &str) -> Result<Vec<String>> {
     let mut missing = Vec::new();
     for (folder, prefix) in [("docs", ""), ("docs/decisions", "decisions/")] {
         for entry in fs::read_dir(root().join(folder)).with_context(|| format!("reading {folder}"))? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".md") && !summary.contains(&format!("({prefix}{name})")) {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.extension().is_some_and(|extension| extension == "md")
+                && !summary.contains(&format!("({prefix}{name})"))
+            {
                 missing.push(format!("{folder}/{name}"));
             }
         }

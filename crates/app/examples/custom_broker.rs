@@ -4,7 +4,7 @@
 use alavanca::{builder, settings, wheel::Wheel};
 use alavanca_adapters_sim::{SyntheticMarket, SyntheticSettings};
 use alavanca_adapters_sqlite::{Durability, SqliteStore};
-use alavanca_engine::Event;
+#[allow(clippy::wildcard_imports, reason = "half of the kernel's nouns")]
 use alavanca_kernel::*;
 use alavanca_ports::{Account, Broker, BrokerError, BrokerLeg};
 
@@ -107,7 +107,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for bar in SyntheticMarket::new(SyntheticSettings { days: 5, ..SyntheticSettings::default() }, &win())? {
         wheel.broker_mut().show(&bar);
         wheel.read_account().await;
-        wheel.turn(Event::Bar(SymbolId::new(0), bar)).await.iter().for_each(|told| println!("{told}"));
+        wheel.turn(alavanca_engine::Event::Bar(SymbolId::new(0), bar)).await;
     }
     let differences = wheel.reconcile(wheel.engine().now(), &mut Vec::new()).await?;
     println!("{} trades, {} BRL", wheel.engine().checkpoint().trades, wheel.broker_mut().balance);

@@ -7,7 +7,9 @@ use alavanca::settings::{LoadRequest, load};
 use alavanca::simulation::{Simulation, Sink};
 use alavanca_adapters_sim::{SyntheticMarket, SyntheticSettings};
 use alavanca_engine::{Notice, Record};
+#[allow(clippy::wildcard_imports, reason = "a policy speaks most of it")]
 use alavanca_kernel::*;
+#[allow(clippy::wildcard_imports, reason = "a policy speaks most of it")]
 use alavanca_rl::*;
 
 #[derive(Debug)]

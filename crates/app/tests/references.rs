@@ -162,9 +162,10 @@ fn comments() -> BTreeMap<(String, String), String> {
     let (mut found, mut comment, mut table) = (BTreeMap::new(), String::new(), String::new());
     for line in source.lines().map(str::trim) {
         if let Some(more) = line.strip_prefix("///") {
-            comment = format!("{comment} {}", more.trim()).trim().to_owned();
+            let gap = if comment.is_empty() { "" } else { " " };
+            let _ = write!(comment, "{gap}{}", more.trim());
         } else if let Some(name) = line.strip_prefix("pub mod ") {
-            table = name.trim_end_matches(" {").to_owned();
+            table = String::from(name.trim_end_matches(" {"));
             found.insert((table.clone(), String::new()), std::mem::take(&mut comment));
         } else if let Some((name, _)) = line.strip_prefix("pub ").and_then(|field| field.split_once(':')) {
             found.insert((table.clone(), name.to_owned()), std::mem::take(&mut comment));
