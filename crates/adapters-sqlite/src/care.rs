@@ -124,6 +124,8 @@ async fn copy_into(
 
 /// Writes a copy of one moment, also beside an engine.
 pub(crate) async fn vacuum_into(db: &DatabaseConnection, to: &Path) -> Result<(), StoreError> {
+    // SQLite counts the copy as a change; the database itself is read alone.
+    db.execute_unprepared("PRAGMA query_only = OFF").await.map_err(io)?;
     let failed = |what: String| StoreError::Open(format!("cannot write the copy {}: {what}", to.display()));
     // Absolute: a name that begins with `file:` would be read as an address.
     let absolute = std::path::absolute(to).map_err(|e| failed(e.to_string()))?;

@@ -6,8 +6,9 @@
 //! for byte; no figure of the wall clock is in it.
 //!
 //! It decides nothing and asks no broker. [`RunReader`] gives the records back. Other questions are asked through
-//! [`SqliteStore::db`] or [`open_read_only`] with the tables of [`entity`]; [`repo`] has the specification's functions by their names. Rows go out as prepared statements
-//! of up to 128 rows over sea-orm's own connection: its row-by-row models cost more than the disk.
+//! [`SqliteStore::db`] or [`open_read_only`] with the tables of [`entity`]; [`repo`] has the specification's functions
+//! by their names. Rows go out as prepared statements of up to 128 rows over sea-orm's own connection: its row-by-row
+//! models cost more than the disk.
 //!
 //! ```
 //! use alavanca_adapters_sqlite::{CapitalFacts, Durability, PolicyFacts, SqliteStore, StoreConfig};

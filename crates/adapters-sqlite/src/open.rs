@@ -61,7 +61,12 @@ pub(crate) async fn open(path: &Path, durability: Durability) -> Result<(Databas
 /// newer one, or damaged.
 pub async fn open_read_only(path: &Path) -> Result<DatabaseConnection, StoreError> {
     existing(path)?;
-    let db = connect(options(path).read_only(true), 1).await.map_err(|e| unreadable(path, &e))?;
+    // A connection that may write nothing at all would leave SQLite's side files behind when it closes.
+    let asks = options(path).pragma("query_only", "ON");
+    let db = match connect(asks, 1).await {
+        Ok(db) => db,
+        Err(_) => connect(options(path).read_only(true), 1).await.map_err(|e| unreadable(path, &e))?,
+    };
     check(&db, path, false).await?;
     of_this_release(path, &applied(&db).await.map_err(|e| unreadable(path, &e))?)?;
     Ok(db)

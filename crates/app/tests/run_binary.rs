@@ -133,6 +133,26 @@ fn a_tally_of_the_database_is_the_tally_of_the_run() {
     assert_eq!(summary, report["gate"]);
 }
 
+/// SQLite's side files go with the last who asks.
+#[test]
+fn questions_leave_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), 3, &["--db", "run.db"]);
+    let names = || {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    for question in [&["stats", "policy"][..], &["explain", "--last"], &["decisions"], &["policy", "show"]] {
+        let mut asked = Command::new(env!("CARGO_BIN_EXE_alavanca"));
+        let output = asked.current_dir(folder.path()).args(question).args(["--db", "run.db"]).output().unwrap();
+        assert!(output.status.success(), "{question:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(names(), before, "{question:?}");
+    }
+}
+
 #[test]
 fn threads_change_nothing() {
     let runs = ["1", "2"].map(|threads| {

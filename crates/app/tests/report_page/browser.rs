@@ -209,7 +209,7 @@ impl Drop for Browser {
 
 /// Hands on messages until an empty one.
 fn read(mut source: File, tell: &Sender<Value>) {
-    let (mut waiting, mut part) = (Vec::new(), [0_u8; 65_536]);
+    let (mut waiting, mut part) = (Vec::new(), vec![0_u8; 65_536]);
     while let Ok(read @ 1..) = source.read(&mut part) {
         waiting.extend_from_slice(&part[..read]);
         while let Some(end) = waiting.iter().position(|&byte| byte == 0) {
