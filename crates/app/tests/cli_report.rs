@@ -131,9 +131,9 @@ fn hostile_names_stay_names() {
     for minute in 0..240 {
         let price = 130_000 + (minute * 7 % 40) * 5;
         let (hour, minute) = (10 + minute / 60, minute % 60);
-        write!(
+        writeln!(
             rows,
-            "2024.03.11\t{hour:02}:{minute:02}:00\t{price}\t{}\t{}\t{price}\t50\t900\t5\n",
+            "2024.03.11\t{hour:02}:{minute:02}:00\t{price}\t{}\t{}\t{price}\t50\t900\t5",
             price + 20,
             price - 20
         )
@@ -161,9 +161,9 @@ fn bars(days: u32) -> String {
             let step = i64::from((minute * 7 + day * 13) % 23) - 11 + i64::from((minute / 60 + day) % 3 * 10) - 10;
             let close = last + step * 5;
             let (high, low) = (last.max(close) + 10, last.min(close) - 10);
-            write!(
+            writeln!(
                 rows,
-                "2024.03.{:02}\t{:02}:{:02}:00\t{last}\t{high}\t{low}\t{close}\t50\t900\t5\n",
+                "2024.03.{:02}\t{:02}:{:02}:00\t{last}\t{high}\t{low}\t{close}\t50\t900\t5",
                 4 + day,
                 9 + minute / 60,
                 minute % 60
