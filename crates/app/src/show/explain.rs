@@ -133,7 +133,13 @@ fn layers(explained: &Explanation, colour: bool) -> String {
             alavanca_kernel::Layer::RegimeAllowed => format!("one of {}", layer.threshold),
             _ => layer.threshold.clone(),
         };
-        rows.add_row([Cell::new(label), Cell::new(&layer.value), Cell::new(asked), outcome]);
+        // The flag is that of the transition, not of its absence.
+        let said = |flag: &str| match (layer.layer, flag) {
+            (alavanca_kernel::Layer::NoTransition, "true") => "active".to_owned(),
+            (alavanca_kernel::Layer::NoTransition, "false") => "none".to_owned(),
+            _ => flag.to_owned(),
+        };
+        rows.add_row([Cell::new(label), Cell::new(said(&layer.value)), Cell::new(said(&asked)), outcome]);
     }
     let passed = explained.layers.iter().filter(|layer| layer.passed).count();
     titled(&format!("The eight layers before an extra contract: {passed} passed"), &mut rows, colour)
