@@ -107,6 +107,13 @@ pub struct RunNotes {
     pub zone: TradingZone,
 }
 
+impl Drop for StoredRun {
+    fn drop(&mut self) {
+        // What was asked was answered; a connection that does not end in order is no failure of it.
+        let _ = self.runtime.block_on(self.reader.close());
+    }
+}
+
 impl StoredRun {
     /// Opens it for reading alone.
     ///

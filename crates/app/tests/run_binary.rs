@@ -145,9 +145,12 @@ fn questions_leave_nothing_behind() {
         names
     };
     let before = names();
-    for question in [&["stats", "policy"][..], &["explain", "--last"], &["decisions"], &["policy", "show"]] {
+    let questions =
+        [&["stats", "policy"][..], &["explain", "--last"], &["decisions"], &["policy", "show"], &["export", "trades"]];
+    // Which of two threads is done first is chance: so more than once.
+    for question in questions.iter().cycle().take(40) {
         let mut asked = Command::new(env!("CARGO_BIN_EXE_alavanca"));
-        let output = asked.current_dir(folder.path()).args(question).args(["--db", "run.db"]).output().unwrap();
+        let output = asked.current_dir(folder.path()).args(*question).args(["--db", "run.db"]).output().unwrap();
         assert!(output.status.success(), "{question:?}: {}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(names(), before, "{question:?}");
     }

@@ -225,11 +225,12 @@ impl RunReader {
         Ok(())
     }
 
-    /// Ends reading. Dropping it does so, too, but later.
+    /// Ends reading: nothing can be asked any more. Dropping it does so, too, but later, and a program that ends before
+    /// leaves SQLite's side files behind.
     ///
     /// # Errors
     /// [`StoreError::Io`] where the file cannot be closed.
-    pub async fn close(self) -> Result<(), StoreError> {
-        self.db.close().await.map_err(|e: DbErr| io(e))
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.db.close_by_ref().await.map_err(|e: DbErr| io(e))
     }
 }

@@ -317,7 +317,9 @@ fn log(path: &Path, days: &[TradingDay]) -> ReportLog {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let written = runtime.map_err(|error| StoreError::Io(error.to_string())).and_then(|runtime| {
         runtime.block_on(async {
-            let symbols = RunReader::open(path).await?.symbols().to_vec();
+            let reader = RunReader::open(path).await?;
+            let symbols = reader.symbols().to_vec();
+            reader.close().await?;
             let store = SqliteStore::open_existing(path).await?;
             repo::insert_rl_reports(store.db(), days, &symbols)
                 .await
