@@ -141,6 +141,16 @@ async fn every_record_streams_in_order() {
             Record::Decision(decision) => {
                 decided = decision.trade.map_or(decided, TradeId::get);
                 assert!(decision.context.day > day, "decision {} after the end of its day", decision.id);
+                let mut ended = expected["day"].iter().filter_map(|record| match record {
+                    Record::Day(ended) if ended.day < decision.context.day => Some(ended.day),
+                    _ => None,
+                });
+                assert_eq!(
+                    ended.next_back().unwrap_or(day),
+                    day,
+                    "decision {} before the end of an earlier day",
+                    decision.id
+                );
                 decision.context.at
             }
             Record::Order(order) => {
