@@ -52,6 +52,7 @@ mod migration;
 mod names;
 mod open;
 mod packed;
+mod pending;
 pub mod python;
 mod reader;
 mod rebuild;

@@ -21,6 +21,7 @@ use crate::fold::EventDetail;
 use crate::ids::IdSet;
 use crate::names;
 use crate::packed;
+use crate::pending::{ArmRow, Pending, RegimeRows};
 use crate::report;
 use crate::store::{CapitalFacts, PolicyFacts};
 use crate::text::{Object, States, TimeText, Words, json};
@@ -112,6 +113,7 @@ pub(crate) struct Rows {
     object: Object,
     refusal: Vec<u8>,
     checkpoint: Option<Arc<str>>,
+    pending: Pending,
 }
 
 impl Rows {
@@ -127,6 +129,7 @@ impl Rows {
             object: Object::default(),
             refusal: Vec::new(),
             checkpoint: None,
+            pending: Pending::default(),
         }
     }
 
@@ -136,7 +139,8 @@ impl Rows {
     }
 
     /// The rows that a commit ends with.
-    pub(crate) fn finish(&mut self, cursor: u64, at: &mut Counters) {
+    pub(crate) fn finish(&mut self, cursor: u64, at: &mut Counters) -> Result<(), StoreError> {
+        self.settle()?;
         if at.tail_rows > 0 {
             self.chunk(at);
         }
@@ -154,12 +158,42 @@ impl Rows {
                 Cell::Blob(log.head.to_vec()),
             ],
         );
+        Ok(())
+    }
+
+    /// The rows of what waits for the end of a commit, or of a part of a rebuilding.
+    pub(crate) fn settle(&mut self) -> Result<(), StoreError> {
+        let Pending { regimes, snapshots, pruned } = std::mem::take(&mut self.pending);
+        for (regime, RegimeRows { replaces, rows }) in Regime::ALL.into_iter().zip(regimes) {
+            if replaces {
+                let regime = self.words.of(regime.as_str());
+                self.script.statement(Table::RlPolicy, "DELETE FROM rl_policy WHERE regime = ?", vec![regime.into()]);
+            }
+            for (id, row) in rows {
+                self.arm_row(id, row);
+            }
+        }
+        for id in pruned {
+            let id = || vec![id.as_str().into()];
+            self.script.statement(Table::Snapshots, "DELETE FROM snapshots WHERE id = ?", id());
+            let projected = "DELETE FROM policy_snapshots WHERE snapshot_id = ?";
+            self.script.statement(Table::PolicySnapshots, projected, id());
+        }
+        for (seq, snapshot) in snapshots {
+            let content = serde_json::to_string(&snapshot)
+                .map_err(|e| StoreError::Io(format!("snapshot {} cannot be written: {e}", snapshot.id)))?;
+            let id = snapshot.id.as_str().into();
+            self.script.row(Table::Snapshots, [seq.into(), id, Cell::Text(content.into())]);
+            self.snapshot_row(seq, &snapshot);
+        }
+        Ok(())
     }
 
     /// Forgets what was not sent.
     pub(crate) fn forget(&mut self) {
         self.script = Script::default();
         self.checkpoint = None;
+        self.pending = Pending::default();
     }
 
     fn record(&mut self, record: &Record, at: &mut Counters) -> Result<(), StoreError> {
@@ -195,7 +229,7 @@ impl Rows {
             }
             Record::Trade(trade) => self.trade(trade, at),
             Record::Learned(learned) => self.learned(learned, at),
-            Record::Snapshot(snapshot) => self.snapshot(snapshot, at)?,
+            Record::Snapshot(snapshot) => self.snapshot(snapshot, at),
             Record::SnapshotPruned(id) => self.pruned(id, at),
             Record::Policy(event) => self.policy_event(event, at),
             Record::PolicyTable(table) => {
@@ -506,7 +540,7 @@ impl Rows {
         self.lesson_row(at.rl_events, &lesson);
     }
 
-    fn snapshot(&mut self, snapshot: &PolicySnapshot, at: &mut Counters) -> Result<(), StoreError> {
+    fn snapshot(&mut self, snapshot: &PolicySnapshot, at: &mut Counters) {
         // All but the policy: what is known of a snapshot outlives it.
         let object = self.object.begin();
         object
@@ -517,21 +551,14 @@ impl Rows {
             .field("milestone", &snapshot.milestone);
         let detail = object.end();
         self.logged(at, Some(snapshot.at), Some(snapshot.regime), "SNAPSHOT", None, detail);
-        let content = serde_json::to_string(snapshot)
-            .map_err(|e| StoreError::Io(format!("snapshot {} cannot be written: {e}", snapshot.id)))?;
-        let id = snapshot.id.as_str().into();
-        self.script.row(Table::Snapshots, [at.seq.into(), id, Cell::Text(content.into())]);
-        self.snapshot_row(at.seq, snapshot);
-        Ok(())
+        self.pending.snapshots.push((at.seq, snapshot.clone()));
     }
 
     fn pruned(&mut self, id: &str, at: &mut Counters) {
         let detail = self.object.begin().field("snapshot", id).end();
         let written_at = at.policy_at;
         self.logged(at, written_at, None, "PRUNED", None, detail);
-        self.script.statement(Table::Snapshots, "DELETE FROM snapshots WHERE id = ?", vec![id.into()]);
-        let projected = "DELETE FROM policy_snapshots WHERE snapshot_id = ?";
-        self.script.statement(Table::PolicySnapshots, projected, vec![id.into()]);
+        self.pending.prune(id);
     }
 
     fn policy_event(&mut self, event: &PolicyEvent, at: &mut Counters) {
@@ -710,41 +737,47 @@ impl Rows {
             PolicyScope::Shared => None,
             PolicyScope::Symbol => Some(lesson.symbol),
         };
-        let updated = Some(self.time.of(lesson.at));
-        let arm = (lesson.alpha, lesson.beta, lesson.count, lesson.total_reward);
-        self.arm_row(symbol, lesson.state, lesson.action, arm, updated);
+        let row = ArmRow {
+            symbol,
+            state: lesson.state,
+            action: lesson.action,
+            alpha: lesson.alpha,
+            beta: lesson.beta,
+            count: lesson.count,
+            total_reward: lesson.total_reward,
+            updated: Some(lesson.at),
+        };
+        self.pending.arm(arm_id(&row), row);
     }
 
     /// Replaces every row of the table's regime.
     pub(crate) fn policy_table(&mut self, table: &PolicyTable, written_at: Option<Timestamp>) {
-        let regime = self.words.of(table.regime.as_str());
-        self.script.statement(Table::RlPolicy, "DELETE FROM rl_policy WHERE regime = ?", vec![regime.into()]);
+        self.pending.replace(table.regime);
         for row in &table.rows {
             // A policy that the engine exported has only states that exist.
             if let Some(state) = self.states.find(row.state_hash.as_str()) {
-                let updated = written_at.map(|at| self.time.of(at));
-                let arm = (row.alpha, row.beta, row.count.into(), row.total_reward_micros);
-                self.arm_row(row.symbol, state, row.action, arm, updated);
+                let row = ArmRow {
+                    symbol: row.symbol,
+                    state,
+                    action: row.action,
+                    alpha: row.alpha,
+                    beta: row.beta,
+                    count: row.count.into(),
+                    total_reward: row.total_reward_micros,
+                    updated: written_at,
+                };
+                self.pending.arm(arm_id(&row), row);
             }
         }
     }
 
-    fn arm_row(
-        &mut self,
-        symbol: Option<SymbolId>,
-        state: StateKey,
-        action: Action,
-        (alpha, beta, count, total_reward): (f64, f64, i64, i64),
-        updated: Option<Arc<str>>,
-    ) {
+    fn arm_row(&mut self, id: i64, row: ArmRow) {
+        let ArmRow { symbol, state, action, alpha, beta, count, total_reward, updated } = row;
         let hash = self.states.name(state);
         let hash = match symbol {
             None => hash,
             Some(symbol) => format!("{hash}@{}", self.symbols[symbol.index()]).into(),
         };
-        // The id follows from what the row is: it does not depend on what was learned first.
-        let place = symbol.map_or(0, SymbolId::index) * StateKey::COUNT + state.index().get();
-        let id = (place * Action::COUNT + action.index() + 1) as i64;
         self.script.row(
             Table::RlPolicy,
             [
@@ -757,7 +790,7 @@ impl Rows {
                 count.into(),
                 (total_reward as f64 / MICROS).into(),
                 (alpha / (alpha + beta)).into(),
-                updated.into(),
+                updated.map(|at| self.time.of(at)).into(),
             ],
         );
     }
@@ -821,6 +854,12 @@ impl Rows {
 }
 
 const MICROS: f64 = 1e6;
+
+/// The id follows from what the row is: it does not depend on what was learned first.
+fn arm_id(row: &ArmRow) -> i64 {
+    let place = row.symbol.map_or(0, SymbolId::index) * StateKey::COUNT + row.state.index().get();
+    (place * Action::COUNT + row.action.index() + 1) as i64
+}
 
 fn symbol(symbol: SymbolId) -> Cell {
     Cell::Int(symbol.get().into())

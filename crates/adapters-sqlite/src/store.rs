@@ -184,7 +184,7 @@ impl SqliteStore {
         rows.write(parts.next().unwrap_or_default(), counters)?;
         let one_part = records.len() <= PART;
         if one_part {
-            rows.finish(cursor, counters);
+            rows.finish(cursor, counters)?;
             if let Some(whole) = rows.script.small_transaction(sql) {
                 return send(writer, vec![whole]).await;
             }
@@ -204,7 +204,7 @@ impl SqliteStore {
             ready = next;
         }
         if !one_part {
-            rows.finish(cursor, counters);
+            rows.finish(cursor, counters)?;
             ready.extend(rows.script.part(sql));
         }
         ready.push(Call::plain("COMMIT"));
@@ -213,6 +213,7 @@ impl SqliteStore {
 
     /// Makes the calls of a script within a transaction that is open.
     pub(crate) async fn run_part(&mut self) -> Result<(), StoreError> {
+        self.rows.settle()?;
         let calls = self.rows.script.part(&mut self.sql);
         send(&mut self.writer, calls).await
     }
