@@ -56,7 +56,7 @@ const moment = seconds => date({ day: '2-digit', month: '2-digit', year: 'numeri
 const clock = seconds => date({ hour: '2-digit', minute: '2-digit', second: '2-digit' }, seconds);
 const span = seconds => {
   if (seconds < 120) return t('span.seconds', { n: count(seconds) });
-  if (seconds < 7200) return t('span.minutes', { n: count(Math.round(seconds / 60)) });
+  if (seconds < 7200) return t('span.minutes', { n: seconds < 600 ? decimals(seconds / 60, seconds % 60 ? 1 : 0) : count(Math.round(seconds / 60)) });
   if (seconds < 172800) return t('span.hours', { n: decimals(seconds / 3600, 1) });
   return t('span.days', { n: decimals(seconds / 86400, 1) });
 };
