@@ -19,6 +19,7 @@ use crate::report::{self, Level4Notes, Material, Noted, PageError};
 use crate::settings::{Loaded, Settings};
 use crate::simulation::{Simulation, Sink};
 use crate::source::{Source, file_facts, hex, synthetic_facts};
+use crate::waiting::on_this_thread;
 
 /// The one symbol of a backtest on one file.
 const SYMBOL: SymbolId = SymbolId::new(0);
@@ -536,6 +537,11 @@ impl RunSink {
     }
 }
 
+/// What waits for the store.
+pub(crate) fn store_runtime() -> Result<tokio::runtime::Runtime, AppError> {
+    on_this_thread().map_err(|error| AppError::Stopped(format!("no runtime for the store: {error}")))
+}
+
 /// The store of a run.
 struct Keeper {
     store: SqliteStore,
@@ -554,10 +560,7 @@ impl Keeper {
         run_id: &str,
         resume: bool,
     ) -> Result<Self, AppError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| AppError::Stopped(format!("no runtime for the store: {error}")))?;
+        let runtime = store_runtime()?;
         let shown = path.display().to_string();
         let config = store_config(settings, instrument, Durability::Backtest);
         let mut store = runtime.block_on(SqliteStore::open(path, config))?;

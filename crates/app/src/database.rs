@@ -8,7 +8,7 @@ use alavanca_adapters_sqlite::{self as store, Checked, Head, Migrated, Step, Vac
 use alavanca_ports::StoreError;
 use serde::Serialize;
 
-use crate::backtest::AppError;
+use crate::backtest::{AppError, store_runtime};
 use crate::policy;
 
 /// What a check came to.
@@ -28,7 +28,7 @@ pub struct CheckReport {
 /// # Errors
 /// Where there is no database of this release that could be checked; what is wrong in one is in the report.
 pub fn check(path: &Path, asked: Option<&Head>, progress: &mut dyn FnMut(Step)) -> Result<CheckReport, AppError> {
-    runtime()?.block_on(check_at(path, path, asked, progress))
+    store_runtime()?.block_on(check_at(path, path, asked, progress))
 }
 
 async fn check_at(
@@ -59,7 +59,7 @@ pub struct MigrateReport {
 /// Where it is in use, damaged, not ours, of a newer release, or an earlier migration's copy is in the way; it is then
 /// as it was.
 pub fn migrate(path: &Path, progress: &mut dyn FnMut(Step)) -> Result<MigrateReport, AppError> {
-    runtime()?.block_on(async {
+    store_runtime()?.block_on(async {
         let migrated = store::migrate(path).await?;
         let check = match migrated.copy {
             Some(_) => Some(check_at(path, path, None, progress).await?),
@@ -85,7 +85,7 @@ pub struct BackupReport {
 /// # Errors
 /// Where the database cannot be read, the copy is there already or cannot be written, or is not sound.
 pub fn backup(path: &Path, to: &Path, progress: &mut dyn FnMut(Step)) -> Result<BackupReport, AppError> {
-    runtime()?.block_on(async {
+    store_runtime()?.block_on(async {
         let mut check = None;
         let verify = async |copy: &Path| {
             let report = check_at(copy, to, None, progress).await.map_err(|error| match error {
@@ -123,11 +123,6 @@ pub struct VacuumReport {
 /// # Errors
 /// Where it is in use, damaged, not ours or of another schema.
 pub fn vacuum(path: &Path) -> Result<VacuumReport, AppError> {
-    let bytes = runtime()?.block_on(store::vacuum(path))?;
+    let bytes = store_runtime()?.block_on(store::vacuum(path))?;
     Ok(VacuumReport { db: path.to_owned(), bytes })
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime, AppError> {
-    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    built.map_err(|error| AppError::Stopped(format!("no runtime for the store: {error}")))
 }

@@ -50,4 +50,5 @@ pub mod simulation;
 mod source;
 pub mod statistics;
 pub mod stored_run;
+mod waiting;
 pub mod wheel;

@@ -19,6 +19,7 @@ use crate::builder::{Gating, build};
 use crate::policy::PolicySettings;
 use crate::settings::Settings;
 use crate::source::hex;
+use crate::waiting::on_this_thread;
 
 /// What to take over.
 #[derive(Debug, Clone, Default)]
@@ -152,8 +153,7 @@ pub fn import_python(
         return Err(PythonImportError::Exists(request.db.clone()));
     }
     let map = request.map.as_deref().map(read_map).transpose()?.unwrap_or_default();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(PythonImportError::Runtime)?;
+    let runtime = on_this_thread().map_err(PythonImportError::Runtime)?;
     runtime.block_on(async {
         let mut python = PythonDb::open(&request.file).await?;
         let sha256 = sha256(&request.file)?;

@@ -13,6 +13,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
 use crate::report::{SettingLine, settings_of};
 use crate::settings::Settings;
+use crate::waiting::on_this_thread;
 
 /// Why a question cannot be answered. Each says what there is and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -120,7 +121,7 @@ impl StoredRun {
     /// # Errors
     /// [`AskError::Store`], saying what to do.
     pub fn open(path: &Path) -> Result<Self, AskError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AskError::Runtime)?;
+        let runtime = on_this_thread().map_err(AskError::Runtime)?;
         let reader = runtime.block_on(RunReader::open(path))?;
         let settings = reader.meta().get("settings").and_then(|text| noted_settings(text));
         let zone = settings.as_ref().map_or_else(Default::default, |settings| settings.zone.clone());

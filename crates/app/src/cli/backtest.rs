@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use alavanca::backtest::{AppError, run_backtest};
 use alavanca::backtest_types::{BacktestReport, BacktestRequest, Progress, Stop};
-use alavanca::compare::{ComparedRun, MOST_RUNS, compare};
+use alavanca::compare::{ComparedRun, MOST_RUNS};
 use alavanca::settings::Loaded;
 use alavanca::show;
 use alavanca_adapters_files::FileError;
 use clap::Args;
 
+use super::compare::tell;
 use super::progress::Bar;
 use super::{FileArgs, INTERRUPTED, SettingsArgs, Usage, colour, print, print_json};
 
@@ -98,12 +99,7 @@ impl Backtest {
             }
             runs.push(ComparedRun::made(profile, &report, &loaded.settings));
         }
-        let comparison = compare(&runs);
-        if json {
-            print_json(&comparison)?;
-        } else {
-            print(&show::comparison(&comparison, colour()))?;
-        }
+        tell(&runs, json)?;
         Ok(0)
     }
 

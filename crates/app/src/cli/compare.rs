@@ -29,12 +29,13 @@ impl Compare {
         for path in &self.databases {
             runs.push(ComparedRun::stored(&StoredRun::open(path)?)?);
         }
-        let comparison = compare(&runs);
-        if json {
-            print_json(&comparison)?;
-        } else {
-            print(&show::comparison(&comparison, colour()))?;
-        }
+        tell(&runs, json)?;
         Ok(0)
     }
+}
+
+/// Says how runs differ.
+pub(super) fn tell(runs: &[ComparedRun], json: bool) -> anyhow::Result<()> {
+    let comparison = compare(runs);
+    if json { print_json(&comparison) } else { print(&show::comparison(&comparison, colour())) }
 }

@@ -29,6 +29,8 @@ pub use to::Destination;
 
 use field::{Field, Frame};
 
+use crate::waiting::on_this_thread;
+
 /// So many rows pass between two reports of progress.
 const PROGRESS_ROWS: u64 = 4_096;
 
@@ -193,7 +195,7 @@ pub fn export(request: &ExportRequest, progress: &mut dyn FnMut(u64, u64)) -> Re
     if request.format == Format::Parquet && !cfg!(feature = "parquet") {
         return Err(ExportError::NoParquet);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ExportError::Runtime)?;
+    let runtime = on_this_thread().map_err(ExportError::Runtime)?;
     let columns = columns(request.table);
     let failed = |source| ExportError::Write { to: request.to.to_string(), source };
     runtime.block_on(async {

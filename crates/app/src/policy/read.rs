@@ -18,6 +18,7 @@ use super::file::{FileFacts, PolicyFile, Prior};
 use super::view::{Filter, PolicyView, Story};
 use super::{PolicyError, read_file};
 use crate::settings::Settings;
+use crate::waiting::on_this_thread;
 
 /// A policy as a database holds it, read without changing anything, also beside a running engine.
 #[derive(Debug)]
@@ -217,6 +218,5 @@ pub(crate) async fn changed_by_hand(path: &Path) -> Result<Option<String>, Store
 }
 
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, PolicyError> {
-    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    built.map_err(|error| PolicyError::File { path: "the store's runtime".into(), error })
+    on_this_thread().map_err(|error| PolicyError::File { path: "the store's runtime".into(), error })
 }

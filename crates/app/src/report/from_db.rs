@@ -17,6 +17,7 @@ use super::{Document, Market, Material, Parts};
 use crate::backtest::{AppError, open_market};
 use crate::backtest_types::{BacktestRequest, Progress, SourceFacts};
 use crate::stored_run::{AskError, StoredRun};
+use crate::waiting::on_this_thread;
 
 /// What is to be reported.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -314,8 +315,7 @@ const fn why(market: &Market) -> Option<&'static str> {
 
 /// Writes the days' figures anew; the store wrote those of ended days when they ended, and gets the same again.
 fn log(path: &Path, days: &[TradingDay]) -> ReportLog {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let written = runtime.map_err(|error| StoreError::Io(error.to_string())).and_then(|runtime| {
+    let written = on_this_thread().map_err(|error| StoreError::Io(error.to_string())).and_then(|runtime| {
         runtime.block_on(async {
             let reader = RunReader::open(path).await?;
             let symbols = reader.symbols().to_vec();
