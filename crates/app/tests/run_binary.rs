@@ -216,22 +216,7 @@ fn an_interrupted_run_is_stored_shown_and_gone_on_with() {
     let stored = ["--db", "run.db", "--json"];
     run(alone.path(), DAYS, &stored);
     let database = folder.path().join("run.db");
-    let child = alavanca(folder.path(), DAYS, &stored).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_mins(1);
-    let has_rows = || {
-        let db = Connection::open(&database).ok()?;
-        db.query_row("SELECT cursor FROM engine_state WHERE cursor > 0", [], |row| row.get::<_, i64>(0)).ok()
-    };
-    while !database.exists() || has_rows().is_none() {
-        assert!(Instant::now() < deadline, "nothing was stored");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    let (shown, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(said.starts_with("interrupted: "), "{said}");
-    let report: Value = serde_json::from_str(&shown).unwrap();
+    let report = interrupt(alavanca(folder.path(), DAYS, &stored), &database);
     let bars = report["counts"]["bars"].as_i64().unwrap();
     assert_eq!(report["counts"]["interrupted"], true);
     assert_eq!(report["level4"], Value::Null, "another span is no comparison");
@@ -243,6 +228,41 @@ fn an_interrupted_run_is_stored_shown_and_gone_on_with() {
 
     run(folder.path(), DAYS, &["--db", "run.db", "--json", "--resume"]);
     check_same("interrupted", &dump(&database), &dump(&alone.path().join("run.db")));
+}
+
+/// Of several profiles, the run that was broken off is what is shown, as JSON where that was asked for.
+#[cfg(unix)]
+#[test]
+fn of_several_profiles_the_interrupted_one_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = ["--profile", "balanced", "--profile", "aggressive", "--db", "run.db", "--json"];
+    let report = interrupt(alavanca(folder.path(), 100, &asked), &folder.path().join("run.balanced.db"));
+    assert_eq!(report["counts"]["interrupted"], true);
+    assert!(report["notes"].to_string().contains("--db run.balanced.db --resume"), "{}", report["notes"]);
+    assert!(!folder.path().join("run.aggressive.db").exists(), "the others did not begin");
+}
+
+/// Sends Ctrl-C once something is stored; the JSON that is then shown.
+#[cfg(unix)]
+fn interrupt(mut command: Command, database: &Path) -> Value {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while cursor_if_readable(database).is_none_or(|cursor| cursor == 0) {
+        assert!(Instant::now() < deadline, "nothing was stored");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let (shown, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.starts_with("interrupted: "), "{said}");
+    serde_json::from_str(&shown).unwrap()
+}
+
+#[cfg(unix)]
+fn cursor_if_readable(database: &Path) -> Option<i64> {
+    let db = database.exists().then(|| Connection::open(database).ok())??;
+    db.query_row("SELECT cursor FROM engine_state", [], |row| row.get(0)).ok()
 }
 
 /// Events that are stored; 0 before the first commit, when there are no tables yet.

@@ -61,14 +61,7 @@ impl Backtest {
         let seed = self.seed.map(|seed| ("RL_SEED".to_owned(), seed.to_string()));
         let loaded = self.settings.load(seed)?;
         let report = run_one(&self.request(None, &stop), &loaded)?;
-        if json {
-            print_json(&report)?;
-        } else {
-            print(&show::backtest(&report, colour()))?;
-            if let Some(page) = &report.report {
-                print(&format!("\n{}", show::page(page)))?;
-            }
-        }
+        show_one(&report, json)?;
         Ok(if report.counts.interrupted { INTERRUPTED } else { 0 })
     }
 
@@ -94,7 +87,8 @@ impl Backtest {
         for (profile, loaded) in &loaded {
             let report = run_one(&self.request(Some(profile), stop), loaded)?;
             if report.counts.interrupted {
-                print(&show::backtest(&report, colour()))?;
+                // Of half the runs there is no comparison: what is shown is the run that was broken off.
+                show_one(&report, json)?;
                 return Ok(INTERRUPTED);
             }
             runs.push(ComparedRun::made(profile, &report, &loaded.settings));
@@ -125,6 +119,17 @@ impl Backtest {
             report: own(&self.report),
             stop: stop.clone(),
         }
+    }
+}
+
+fn show_one(report: &BacktestReport, json: bool) -> anyhow::Result<()> {
+    if json {
+        return print_json(report);
+    }
+    print(&show::backtest(report, colour()))?;
+    match &report.report {
+        Some(page) => print(&format!("\n{}", show::page(page))),
+        None => Ok(()),
     }
 }
 
