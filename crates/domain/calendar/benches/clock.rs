@@ -2,7 +2,9 @@
 
 use std::hint::black_box;
 
-use alavanca_calendar::{LocalConverter, TradingClock, TradingZone, Zone, ZoneSettings};
+use alavanca_calendar::{
+    LocalConverter, MarketClock, Session, SessionRule, SessionSettings, TradingClock, TradingZone, Zone, ZoneSettings,
+};
 use alavanca_kernel::Timestamp;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -15,6 +17,19 @@ fn clock(c: &mut Criterion) {
             b.iter(|| {
                 for i in 0..10_000 {
                     black_box(clock.locate(Timestamp::from_secs(1_600_000_000 + i * step)));
+                }
+            });
+        });
+    }
+    for (name, step) in [("place_every_minute", 60), ("place_every_hour", 3_600)] {
+        let zone = TradingZone::new(&ZoneSettings::default()).expect("the defaults");
+        let session = Session::by_name("B3").expect("a session");
+        let rule = SessionRule::new(session, &SessionSettings::default()).expect("the defaults");
+        let mut clock = MarketClock::new(zone, rule);
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                for i in 0..10_000 {
+                    black_box(clock.place(Timestamp::from_secs(1_600_000_000 + i * step)));
                 }
             });
         });

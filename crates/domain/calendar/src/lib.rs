@@ -19,10 +19,12 @@
 
 mod clock;
 mod local;
+mod market;
 mod session;
 mod zone;
 
 pub use clock::{Moment, TradingClock};
 pub use local::{LocalConverter, LocalKind, Resolved, local_to_utc, utc_to_local};
+pub use market::{MarketClock, Place};
 pub use session::{SESSIONS, Session, SessionRule, SessionSettings};
 pub use zone::{TradingZone, Zone, ZoneSettings};

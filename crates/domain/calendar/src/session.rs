@@ -5,7 +5,7 @@ use crate::Moment;
 use crate::zone::{DAY, second_of_day};
 
 /// When a market trades, by the weekday of the trading day and the local time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Session {
     name: &'static str,
     // Monday first: from which second of the day until which; `None` where there is no trading.
@@ -51,6 +51,16 @@ impl Session {
         self.name
     }
 
+    /// From which second of the local day until which the market trades on a trading day; `None` where it does not.
+    pub fn hours_on(&self, day: TradingDay) -> Option<(u32, u32)> {
+        self.hours[weekday(day)].map(|hours| (hours.from, hours.until))
+    }
+
+    /// Whether there is trading on that weekday (0 is Monday) as a rule.
+    pub(crate) const fn trades_on_weekday(&self, weekday: usize) -> bool {
+        self.hours[weekday].is_some()
+    }
+
     /// Whether the market trades at that moment.
     #[inline]
     pub fn is_open(&self, moment: &Moment) -> bool {
@@ -58,11 +68,11 @@ impl Session {
     }
 }
 
-const SATURDAY: usize = 5;
+pub(crate) const SATURDAY: usize = 5;
 
 /// 0 is Monday. The epoch was a Thursday.
 #[inline]
-fn weekday(day: TradingDay) -> usize {
+pub(crate) fn weekday(day: TradingDay) -> usize {
     (i64::from(day.days()) + 3).rem_euclid(7) as usize
 }
 
@@ -107,7 +117,7 @@ pub struct SessionSettings {
 }
 
 /// When one may enter and when one must be flat.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SessionRule {
     session: Session,
     entries: Window,
