@@ -2,7 +2,9 @@
 
 use std::hint::black_box;
 
-use alavanca_indicators::{Adx, Atr, Ema, Pivots, RollingBand, RollingMax, RollingMean, Rsi, Sma};
+use alavanca_indicators::{
+    Adx, Atr, Ema, Keltner, Macd, Pivots, Roc, RollingBand, RollingMax, RollingMean, Rsi, Sma, Vwap,
+};
 use alavanca_kernel::{Bar, Price};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -51,6 +53,10 @@ fn per_bar(c: &mut Criterion) {
     bench!("band_20", RollingBand::new(20), |it, bar| it.push(bar.close));
     bench!("mean_100", RollingMean::new(100), |it, bar| it.push(bar.volume as f64));
     bench!("max_20", RollingMax::new(20), |it, bar| it.push(bar.high.raw()));
+    bench!("macd_12_26_9", Macd::new(12, 26, 9), |it, bar| it.push(bar.close.raw() as f64));
+    bench!("roc_10", Roc::new(10), |it, bar| it.push(bar.close));
+    bench!("keltner_20", Keltner::new(20, 20, 1.5), |it, bar| it.push(bar));
+    bench!("vwap", Vwap::new(), |it, bar| it.push(bar));
     bench!("pivots_5", Pivots::new(5), |it, bar| it.push(bar));
     group.finish();
 }

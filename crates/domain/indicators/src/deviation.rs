@@ -23,6 +23,20 @@ pub struct Band {
     pub deviation: f64,
 }
 
+impl Band {
+    /// The edge so many deviations above the middle.
+    #[inline]
+    pub fn upper(self, deviations: f64) -> f64 {
+        self.middle + deviations * self.deviation
+    }
+
+    /// The edge so many deviations below the middle.
+    #[inline]
+    pub fn lower(self, deviations: f64) -> f64 {
+        self.middle - deviations * self.deviation
+    }
+}
+
 /// Keeps `n² × furthest²` below 2¹²⁷, and `n × furthest` below 2⁶³, for every period that is let in here.
 const FURTHEST: i64 = 1 << 52;
 const LONGEST: usize = 1_000;

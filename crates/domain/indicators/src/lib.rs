@@ -1,7 +1,8 @@
 //! Incremental indicators: one bar or value in, one value out, in constant time and without allocation.
 //!
 //! Conventions are TA-Lib's: an exponential average starts from the simple average of its first values, and ATR, ADX
-//! and RSI are smoothed as Wilder did. Nothing is put out before enough was seen. Distances between prices are `f64`
+//! and RSI are smoothed as Wilder did. Values are held against TA-Lib's own to 10⁻⁹ of their scale; the one difference
+//! is that an RSI of prices that never moved is 50, not 0. Nothing is put out before enough was seen. Distances between prices are `f64`
 //! in the raw unit of [`Price`](alavanca_kernel::Price) (10⁻⁸), which spares a division per bar; sums of prices are
 //! exact integers.
 //!
@@ -26,19 +27,27 @@ mod adx;
 mod atr;
 mod deviation;
 mod ema;
+mod keltner;
+mod macd;
 mod pivots;
+mod roc;
 mod rolling;
 mod rsi;
 mod sma;
+mod vwap;
 
 pub use adx::Adx;
 pub use atr::Atr;
 pub use deviation::{Band, RollingBand};
 pub use ema::Ema;
+pub use keltner::{Channel, Keltner};
+pub use macd::{Macd, MacdValue};
 pub use pivots::{Pivot, Pivots, Swing};
+pub use roc::Roc;
 pub use rolling::{RollingMax, RollingMean, RollingMin};
 pub use rsi::Rsi;
 pub use sma::Sma;
+pub use vwap::Vwap;
 
 /// Periods above this are refused: far beyond any use, and sums of that many bounded prices cannot overflow.
 pub const LONGEST_PERIOD: usize = 10_000;
