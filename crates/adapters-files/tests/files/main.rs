@@ -1,5 +1,6 @@
 //! Files of every kind, sound and broken, read through the crate's front door.
 
+mod aggregate;
 mod damage;
 mod faults;
 mod real;

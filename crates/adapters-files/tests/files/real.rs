@@ -9,7 +9,7 @@ use crate::samples::price;
 use crate::{inspect, open, read};
 
 /// The folder of real files beside the workspace; `None` (said aloud) where it is absent.
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
     if folder.is_dir() {
         return Some(folder);

@@ -2,12 +2,12 @@
 
 use alavanca_calendar::{Moment, SessionRule};
 use alavanca_execution::OpenTrade;
+use alavanca_indicators::BarAggregator;
 use alavanca_kernel::{Bar, Instrument, Money, Price, Signal, Tick, Timestamp};
 use alavanca_signals::Lesson;
 
 use crate::config::{DeskConfig, Levels};
 use crate::event::InputFault;
-use crate::ticks::TickGatherer;
 
 /// Everything that belongs to one instrument.
 #[derive(Debug)]
@@ -25,7 +25,8 @@ pub(crate) struct Desk {
     pub(crate) quote: Quote,
     pub(crate) last_bar: Timestamp,
     pub(crate) last_tick: Timestamp,
-    pub(crate) gatherer: TickGatherer,
+    /// Gathers ticks into bars for levels 1 to 4, aligned to the epoch.
+    pub(crate) gatherer: BarAggregator,
     pub(crate) day_net: Money,
     /// How far bars range of late; for the reach of scalps.
     pub(crate) range: RecentRange,
@@ -80,7 +81,7 @@ impl Desk {
             },
             last_bar: Timestamp::MIN,
             last_tick: Timestamp::MIN,
-            gatherer: TickGatherer::new(signal_bar_seconds),
+            gatherer: BarAggregator::new(signal_bar_seconds),
             day_net: Money::ZERO,
             range: RecentRange::default(),
         }
@@ -103,7 +104,8 @@ impl Desk {
         let (price, tradable) = (tick.mark(), tick.is_tradable());
         self.last_tick = tick.time;
         self.quote = Quote { mark: price, bid: tick.bid, ask: tick.ask, tradable, book: true, at: tick.time };
-        self.gatherer.push(tick, price)
+        let spread = if tradable { tick.ask - tick.bid } else { Price::ZERO };
+        self.gatherer.push_tick(tick.time, price, tick.volume, spread, tick.time.secs())
     }
 
     pub(crate) fn is_warm(&self) -> bool {

@@ -69,7 +69,6 @@ mod exits;
 mod learning;
 mod policy_change;
 mod record;
-mod ticks;
 
 pub use by_hand::{ByHandError, PolicyByHand};
 pub use checkpoint::{Checkpoint, DeskCheckpoint, RestoreError, Restored};

@@ -24,6 +24,7 @@
 //! ```
 
 mod adx;
+mod aggregator;
 mod atr;
 mod deviation;
 mod ema;
@@ -37,6 +38,7 @@ mod sma;
 mod vwap;
 
 pub use adx::Adx;
+pub use aggregator::BarAggregator;
 pub use atr::Atr;
 pub use deviation::{Band, RollingBand};
 pub use ema::Ema;
