@@ -1,22 +1,62 @@
 use alavanca_kernel::{Bar, ExitAt, Price, SettingError, Side, Signal, Tick, Unit};
 use serde::{Deserialize, Serialize};
 
+use crate::setting::number;
 use crate::{Brain, Opinion, Trigger};
 
 /// The most brains that one boss hears.
-pub const MAX_BRAINS: usize = 8;
+pub const MAX_BRAINS: usize = 16;
+
+/// Settings of the [`BossBrain`].
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BossSettings {
+    /// `BOSS_MIN_SCORE`: a signal of a smaller score is none; 0 to 1.
+    pub min_score: f64,
+    /// `BOSS_MIN_AGREEMENT`: a signal of less agreement is none; −1 (any) to 1 (nobody may stand against it), 0 asks
+    /// that it is not outvoted.
+    pub min_agreement: f64,
+}
+
+impl Default for BossSettings {
+    fn default() -> Self {
+        Self { min_score: 0.0, min_agreement: -1.0 }
+    }
+}
+
+/// Checked settings of the [`BossBrain`].
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct BossConfig {
+    settings: BossSettings,
+}
+
+impl BossConfig {
+    /// Checks the settings.
+    pub fn new(settings: BossSettings) -> Result<Self, SettingError> {
+        number("BOSS_MIN_SCORE", settings.min_score, 0.0, 1.0)?;
+        number("BOSS_MIN_AGREEMENT", settings.min_agreement, -1.0, 1.0)?;
+        Ok(Self { settings })
+    }
+}
 
 /// Level 1: hears every brain and makes one signal of their triggers.
 ///
-/// - Each side's call is the sum of weight × strength over the brains that trigger for it; the larger call is the
-///   signal's side, and equal calls cancel each other.
-/// - The score is the weighted mean strength of the brains that trigger for that side.
-/// - Stop and target are those of the brain with the largest weight × strength there (the lead; of equals the first):
-///   a mean of several stops would be nobody's stop.
+/// With wᵢ the weight of a brain and sᵢ the strength of its trigger:
+///
+/// - Each side's call is Σ wᵢsᵢ over the brains that trigger for it; the larger call is the signal's side, and equal
+///   calls cancel each other.
+/// - The score is Σ wᵢsᵢ / Σ wᵢ over the brains that trigger for that side. Below `BOSS_MIN_SCORE` there is no signal.
+/// - The agreement is (W₊ − W₋) / (W₊ + W₋), W₊ the weight of all that trigger for the side or lean to it, W₋ of all
+///   that trigger for the other or lean there: 1 where nobody is against, 0 where the sides are even. Below
+///   `BOSS_MIN_AGREEMENT` there is no signal. So at 0 one brain that wants to buy, with three that lean to a sale, stays
+///   alone (−½ under equal weights), however strongly it wants to.
+/// - Stop and target are those of the brain with the largest wᵢsᵢ there (the lead; of equals the first): a mean of
+///   several stops would be nobody's stop.
 ///
 /// A brain is not heard before its warm-up is over.
 #[derive(Debug)]
 pub struct BossBrain {
+    settings: BossSettings,
     brains: Vec<Box<dyn Brain>>,
     warmup: [usize; MAX_BRAINS],
     wants_ticks: bool,
@@ -52,7 +92,14 @@ impl BossBrain {
         }
         let wants_ticks = brains.iter().any(|brain| brain.wants_ticks());
         let standing = Votes { len: brains.len() as u8, ..Votes::default() };
-        Ok(Self { brains, warmup, wants_ticks, bars: 0, standing, triggers: [NO_TRIGGER; MAX_BRAINS] })
+        let BossConfig { settings } = BossConfig::default();
+        Ok(Self { settings, brains, warmup, wants_ticks, bars: 0, standing, triggers: [NO_TRIGGER; MAX_BRAINS] })
+    }
+
+    /// The same boss with these settings.
+    #[must_use]
+    pub fn with(self, config: BossConfig) -> Self {
+        Self { settings: config.settings, ..self }
     }
 
     /// The brains' names, in the order of their places.
@@ -63,6 +110,11 @@ impl BossBrain {
     /// How many bars of history until every brain is heard.
     pub fn warmup_bars(&self) -> usize {
         self.warmup.into_iter().max().unwrap_or(0)
+    }
+
+    /// How many whole trading days of history a restart must show, besides the bars of the warm-up.
+    pub fn warmup_days(&self) -> usize {
+        self.brains.iter().map(|brain| brain.warmup_days()).max().unwrap_or(0)
     }
 
     /// Whether ticks change anything.
@@ -77,7 +129,7 @@ impl BossBrain {
         let bars = self.bars;
         if let [only] = self.brains.as_mut_slice() {
             let opinion = only.on_bar(bar);
-            return if bars >= self.warmup[0] { sole(&mut self.standing, &opinion) } else { silence(self.standing) };
+            return if bars >= self.warmup[0] { self.sole(&opinion) } else { silence(self.standing) };
         }
         let mut votes = Votes { len: self.standing.len, ..Votes::default() };
         for (i, brain) in self.brains.iter_mut().enumerate() {
@@ -156,21 +208,24 @@ impl BossBrain {
             let trigger = self.triggers[lead];
             votes.lead = lead as u8;
             let score = Unit::saturating(call.sum / call.weight);
-            Some(Signal { side, score, stop: trigger.stop, target: trigger.target })
+            let heard = score.get() >= self.settings.min_score
+                && weights.agreement(votes.voters(side)) >= self.settings.min_agreement;
+            heard.then_some(Signal { side, score, stop: trigger.stop, target: trigger.target })
         });
         self.standing = votes;
         BossDecision { signal, votes }
     }
-}
 
-/// The only brain is the boss.
-#[inline]
-fn sole(standing: &mut Votes, opinion: &Opinion) -> BossDecision {
-    let mut votes = Votes { len: 1, ..Votes::default() };
-    votes.take(0, opinion);
-    *standing = votes;
-    let Some(Trigger { side, strength, stop, target }) = opinion.trigger else { return silence(votes) };
-    BossDecision { signal: Some(Signal { side, score: strength, stop, target }), votes }
+    /// The only brain is the boss.
+    #[inline]
+    fn sole(&mut self, opinion: &Opinion) -> BossDecision {
+        let mut votes = Votes { len: 1, ..Votes::default() };
+        votes.take(0, opinion);
+        self.standing = votes;
+        let heard = opinion.trigger.filter(|trigger| trigger.strength.get() >= self.settings.min_score);
+        let Some(Trigger { side, strength, stop, target }) = heard else { return silence(votes) };
+        BossDecision { signal: Some(Signal { side, score: strength, stop, target }), votes }
+    }
 }
 
 #[inline]
@@ -223,16 +278,23 @@ impl Weights {
     pub fn get(&self, place: usize) -> f64 {
         self.0.get(place).copied().unwrap_or(0.0)
     }
+
+    /// (weight with − weight against) / (both), −1 to 1; 0 where neither weighs anything.
+    pub fn agreement(&self, voters: Voters) -> f64 {
+        let of = |places: Places| places.places().map(|place| self.0[place]).sum::<f64>();
+        let (with, against) = (of(voters.with), of(voters.against));
+        if with + against > 0.0 { (with - against) / (with + against) } else { 0.0 }
+    }
 }
 
 /// Where every brain stands: its leaning, and its trigger of the moment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Votes {
     // One bit per brain's place.
-    buy: u8,
-    sell: u8,
-    buy_now: u8,
-    sell_now: u8,
+    buy: u16,
+    sell: u16,
+    buy_now: u16,
+    sell_now: u16,
     lead: u8,
     len: u8,
 }
@@ -280,7 +342,7 @@ impl Votes {
         Voters { with: Places(with & !against_now | with_now), against: Places(against & !with_now | against_now) }
     }
 
-    const fn side(buy: u8, sell: u8, place: usize) -> Option<Side> {
+    const fn side(buy: u16, sell: u16, place: usize) -> Option<Side> {
         if place >= MAX_BRAINS {
             None
         } else if buy >> place & 1 == 1 {
@@ -294,9 +356,9 @@ impl Votes {
 
     #[inline]
     fn take(&mut self, place: usize, opinion: &Opinion) {
-        let others = !(1_u8 << place);
+        let others = !(1_u16 << place);
         let now = opinion.trigger.as_ref().map(|trigger| trigger.side);
-        let put = |mask: u8, set: bool| mask & others | u8::from(set) << place;
+        let put = |mask: u16, set: bool| mask & others | u16::from(set) << place;
         self.buy = put(self.buy, opinion.bias == Some(Side::Buy));
         self.sell = put(self.sell, opinion.bias == Some(Side::Sell));
         self.buy_now = put(self.buy_now, now == Some(Side::Buy));
@@ -307,11 +369,11 @@ impl Votes {
 /// Some of the brains, by their places.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Places(u8);
+pub struct Places(u16);
 
 impl Places {
     /// Bit i is set for the brain at place i.
-    pub const fn bits(self) -> u8 {
+    pub const fn bits(self) -> u16 {
         self.0
     }
 
@@ -327,7 +389,9 @@ impl Places {
 
     /// Their places, in order.
     pub fn places(self) -> impl Iterator<Item = usize> {
-        (0..MAX_BRAINS).filter(move |&place| self.contains(place))
+        // The lowest bit that is set goes with each step.
+        let rests = std::iter::successors(Some(self.0), |rest| Some(rest & (rest.wrapping_sub(1))));
+        rests.take_while(|&rest| rest != 0).map(|rest| rest.trailing_zeros() as usize)
     }
 }
 

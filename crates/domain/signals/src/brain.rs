@@ -14,6 +14,13 @@ pub trait Brain: Debug + Send {
     /// How many bars of history it must see before its opinions count.
     fn warmup_bars(&self) -> usize;
 
+    /// How many whole trading days of history it must have seen, besides those bars, to say after a restart what it
+    /// would have said without one: 1 for a brain that goes by the day's opening. Until it has seen a day begin it has
+    /// no opinion, so nobody else need wait.
+    fn warmup_days(&self) -> usize {
+        0
+    }
+
     /// Takes the next closed bar.
     fn on_bar(&mut self, bar: &Bar) -> Opinion;
 

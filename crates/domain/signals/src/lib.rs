@@ -37,7 +37,7 @@ mod meta;
 mod setting;
 mod sma_cross;
 
-pub use boss::{BossBrain, BossDecision, MAX_BRAINS, Places, Voters, Votes, Weights};
+pub use boss::{BossBrain, BossConfig, BossDecision, BossSettings, MAX_BRAINS, Places, Voters, Votes, Weights};
 pub use brain::{Brain, Opinion, Trigger};
 pub use ema_trend::{EmaTrend, EmaTrendConfig, EmaTrendSettings};
 pub use mean_reversion::{MeanReversion, MeanReversionConfig, MeanReversionSettings};

@@ -3,8 +3,8 @@
 use Side::{Buy, Sell};
 use alavanca_kernel::{Bar, ExitAt, Hour, Price, Regime, Side, Signal, Tick, Unit};
 use alavanca_signals::{
-    BossBrain, BossDecision, Brain, Lesson, MetaBrain, MetaCheckpoint, MetaConfig, MetaSettings, Opinion, Trigger,
-    Weights,
+    BossBrain, BossConfig, BossDecision, BossSettings, Brain, Lesson, MAX_BRAINS, MetaBrain, MetaCheckpoint,
+    MetaConfig, MetaSettings, Opinion, Trigger, Weights,
 };
 
 /// Says what it was told to, on every bar.
@@ -57,7 +57,7 @@ fn boss(opinions: &[Opinion]) -> BossBrain {
 }
 
 fn decide(opinions: &[Opinion], weights: &[f64]) -> BossDecision {
-    let mut all = [1.0; 8];
+    let mut all = [1.0; MAX_BRAINS];
     all[..weights.len()].copy_from_slice(weights);
     boss(opinions).on_bar(&Bar::default(), || Weights::new(all))
 }
@@ -101,7 +101,58 @@ fn votes_say_who_stands_where() {
         (votes.bias(3), votes.trigger(3), votes.bias(2), votes.trigger(0)),
         (Some(Sell), Some(Buy), None, Some(Buy))
     );
-    assert_eq!((votes.len(), votes.lead(), votes.bias(8)), (4, 0, None));
+    assert_eq!((votes.len(), votes.lead(), votes.bias(MAX_BRAINS)), (4, 0, None));
+    assert_eq!(votes.voters(Buy).with.places().collect::<Vec<_>>(), [0, 3]);
+    let full = decide(&[leans(Sell); MAX_BRAINS], &[]).votes.voters(Sell).with;
+    assert_eq!(full.places().collect::<Vec<_>>(), (0..MAX_BRAINS).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_signal_must_reach_score_and_agreement() {
+    let signal = |settings: BossSettings, opinions: &[Opinion], weights: &[f64]| {
+        let mut all = [1.0; MAX_BRAINS];
+        all[..weights.len()].copy_from_slice(weights);
+        let mut boss = boss(opinions).with(BossConfig::new(settings).expect("in range"));
+        let decision = boss.on_bar(&Bar::default(), || Weights::new(all));
+        assert_eq!(decision.votes.trigger(0), Some(Buy), "the votes tell what was wanted all the same");
+        decision.signal.is_some()
+    };
+    let any = BossSettings::default();
+    let outvoted = [wants(Buy, 1.0, 0), leans(Sell), leans(Sell), leans(Sell)];
+    for (min_agreement, weights, passes) in [
+        // (1 − 3) / (1 + 3)
+        (-1.0, &[1.0][..], true),
+        (-0.5, &[1.0], true),
+        (-0.499_999, &[1.0], false),
+        (0.0, &[1.0], false),
+        // A brain that the MetaBrain trusts three times as much is as many as they are.
+        (0.0, &[3.0], true),
+        (0.0, &[2.999], false),
+        // Who weighs nothing has no say.
+        (1.0, &[1.0, 0.0, 0.0, 0.0], true),
+    ] {
+        let settings = BossSettings { min_agreement, ..any };
+        assert_eq!(signal(settings, &outvoted, weights), passes, "{min_agreement} {weights:?}");
+    }
+    // Those without a view do not count, those that lean with it do.
+    let silent = [wants(Buy, 1.0, 0), Opinion::NONE, Opinion::NONE];
+    assert!(signal(BossSettings { min_agreement: 1.0, ..any }, &silent, &[]));
+    let divided = [wants(Buy, 1.0, 0), leans(Buy), leans(Sell)];
+    assert!(signal(BossSettings { min_agreement: 0.333, ..any }, &divided, &[]));
+    assert!(!signal(BossSettings { min_agreement: 0.334, ..any }, &divided, &[]));
+    // The score is the mean strength of those that trigger, of one as of many.
+    for (opinions, score) in [(&[wants(Buy, 0.6, 0)][..], 0.6), (&[wants(Buy, 0.4, 0), wants(Buy, 0.8, 1)], 0.6)] {
+        for (min_score, passes) in [(0.0, true), (score - 1e-9, true), (score + 1e-9, false)] {
+            assert_eq!(signal(BossSettings { min_score, ..any }, opinions, &[]), passes, "{min_score} {opinions:?}");
+        }
+    }
+    for (settings, key) in [
+        (BossSettings { min_score: 1.1, ..any }, "BOSS_MIN_SCORE"),
+        (BossSettings { min_score: f64::NAN, ..any }, "BOSS_MIN_SCORE"),
+        (BossSettings { min_agreement: -1.1, ..any }, "BOSS_MIN_AGREEMENT"),
+    ] {
+        assert_eq!(BossConfig::new(settings).unwrap_err().key, key);
+    }
 }
 
 #[test]
@@ -150,16 +201,17 @@ fn ticks_change_only_those_that_watch_them() {
 }
 
 #[test]
-fn a_boss_has_one_to_eight_brains_of_different_names() {
+fn a_boss_has_one_to_sixteen_brains_of_different_names() {
     let parrots = |names: &[&str]| {
         let parrot = |name: &&str| -> Box<dyn Brain> {
             Box::new(Parrot { name: (*name).to_owned(), opinion: Opinion::NONE, on_tick: None, warmup: 0 })
         };
         BossBrain::new(names.iter().map(parrot).collect()).map(|boss| boss.names().count()).map_err(|e| e.key)
     };
-    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+    let names: Vec<_> = (0..=MAX_BRAINS).map(|i| i.to_string()).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
     assert_eq!(parrots(&[]), Err("BRAINS"));
-    assert_eq!(parrots(&names[..8]), Ok(8));
+    assert_eq!(parrots(&names[..MAX_BRAINS]), Ok(16));
     assert_eq!(parrots(&names), Err("BRAINS"));
     assert_eq!(parrots(&["a", "b", "a"]), Err("BRAINS"));
 }
