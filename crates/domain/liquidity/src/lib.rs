@@ -13,10 +13,12 @@
 //! assert_eq!(map.strength_at(Price::ZERO).unwrap().get(), 0.5); // 40 against a mean of 80
 //! ```
 
+mod kind;
 mod map;
 mod relative_volume;
 mod swing_volume;
 
-pub use map::{LiquidityMap, NoLiquidity, Zone, ZoneKind};
+pub use kind::ZoneKind;
+pub use map::{LiquidityMap, NoLiquidity, Zone};
 pub use relative_volume::RelativeVolume;
 pub use swing_volume::{MAX_ZONES, SwingVolumeConfig, SwingVolumeLevels, SwingVolumeSettings};

@@ -3,6 +3,8 @@ use std::fmt::Debug;
 use alavanca_kernel::{Bar, Price, Unit};
 use serde::{Deserialize, Serialize};
 
+use crate::ZoneKind;
+
 /// Knows where a market's liquidity lies.
 ///
 /// The rules for every map: the same bars give the same answers; an answer after bar n uses bars up to n alone; a bar
@@ -19,7 +21,7 @@ pub trait LiquidityMap: Debug + Send {
         (None, None)
     }
 
-    /// How many bars of history it must see before it knows anything.
+    /// How many bars of history it wants to see; with fewer it knows less.
     fn warmup_bars(&self) -> usize;
 
     /// Forgets everything, as new.
@@ -29,7 +31,7 @@ pub trait LiquidityMap: Debug + Send {
 /// A price at which liquidity gathers.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Zone {
-    /// Its middle.
+    /// Where it is; of levels that stand together, the strongest one's price.
     pub price: Price,
     /// How strong it is by now.
     pub strength: Unit,
@@ -37,18 +39,6 @@ pub struct Zone {
     pub touches: u32,
     /// What made it.
     pub kind: ZoneKind,
-}
-
-/// What makes a zone.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ZoneKind {
-    /// A swing high.
-    SwingHigh,
-    /// A swing low.
-    SwingLow,
-    /// A bar of unusual volume.
-    Volume,
 }
 
 /// Knows nothing: every answer is "unknown", which fails the layer that asks.
