@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sea_orm::sqlx::Arguments;
 use sea_orm::sqlx::sqlite::SqliteArguments;
 
-use crate::chain::Chain;
+use crate::chain::{Chain, columns_before_link};
 
 /// One value of one row.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,7 +73,7 @@ macro_rules! tables {
 tables! {
     Allocations = "allocations", 3, " ON CONFLICT DO UPDATE SET rows = excluded.rows, packed = excluded.packed";
     Blocked = "blocked", 11, "";
-    Decisions = "decisions", 24, "";
+    Decisions = "decisions", 27, "";
     Orders = "orders", 9, "";
     OrderEnds = "order_ends", 9, "";
     Fills = "fills", 15, "";
@@ -156,13 +156,17 @@ impl Script {
         self.rows += 1;
     }
 
-    /// Appends a row with its link behind it.
+    /// Appends a row with its link, and behind that the columns that were added to its table later.
     pub(crate) fn linked_row<const N: usize>(&mut self, table: Table, chain: &mut Chain, cells: [Cell; N]) {
         debug_assert_eq!(N + 1, table.columns(), "{table:?}");
-        let link = chain.add(table.name(), &cells);
+        let before = columns_before_link(table.name()).unwrap_or(N);
+        let has_later = cells[before..].iter().any(|cell| *cell != Cell::Null);
+        let link = chain.add(table.name(), if has_later { &cells } else { &cells[..before] });
         let open = &mut self.open[table as usize];
-        open.extend(cells);
+        let mut cells = cells.into_iter();
+        open.extend(cells.by_ref().take(before));
         open.push(Cell::Blob(link.to_vec()));
+        open.extend(cells);
         self.rows += 1;
     }
 

@@ -5,6 +5,9 @@
 //! of its other columns, and each of them in the table's order as a tag and its bytes. Integers and reals are their
 //! eight bytes, least first; texts, blobs and the name stand behind their length in eight bytes. `engine_state` holds
 //! each chain's count and last link, written in the transaction that wrote the rows.
+//!
+//! Columns that a later release added stand behind `link`. They belong to a row where one of them is not null, and are
+//! counted then; so the links of older rows, and heads that were kept of them, stay what they are.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -49,10 +52,15 @@ impl Chain {
         self.head
     }
 
-    /// The link that a stored row must have behind this one; its first `columns` columns are the row.
-    fn next(&self, table: &str, row: &SqliteRow, columns: usize) -> Result<Link, StoreError> {
-        let mut digest = RowDigest::new(&self.head, table, columns);
-        for place in 0..columns {
+    /// The link that a stored row must have behind this one.
+    fn next(&self, linked: &Linked, row: &SqliteRow) -> Result<Link, StoreError> {
+        let Linked { table, columns, .. } = *linked;
+        // Before the columns stands the row's place, behind them its link.
+        let later = columns + 2..row.len();
+        let has_later = later.clone().any(|place| row.try_get_raw(place).is_ok_and(|value| !value.is_null()));
+        let later = if has_later { later } else { 0..0 };
+        let mut digest = RowDigest::new(&self.head, table, columns + later.len());
+        for place in (1..=columns).chain(later) {
             digest.stored(row, place).map_err(|e| StoreError::Inconsistent(format!("{table}: {e}")))?;
         }
         Ok(digest.link())
@@ -126,7 +134,7 @@ struct Linked {
     table: &'static str,
     /// What its rows are ordered by: counts from 1 over all tables of the chain.
     place: &'static str,
-    /// Its columns without the link, which follows them.
+    /// Its columns before the link; behind it stand those that were added later.
     columns: usize,
     /// What a row of it is called.
     called: &'static str,
@@ -151,6 +159,12 @@ impl Over {
     }
 }
 
+/// How many columns of a linked table stand before its link.
+pub(crate) fn columns_before_link(table: &str) -> Option<usize> {
+    let mut linked = [Over::Decisions, Over::Log].into_iter().flat_map(Over::tables);
+    linked.find(|linked| linked.table == table).map(|linked| linked.columns)
+}
+
 /// How many rows are in memory at a time.
 const PAGE: i64 = 512;
 
@@ -163,9 +177,9 @@ async fn page(
     let mut rows = Vec::new();
     for linked in over.tables() {
         let Linked { table, place, .. } = linked;
-        let sql = format!("SELECT *, {place} FROM {table} WHERE {place} > ? ORDER BY {place} LIMIT {PAGE}");
+        let sql = format!("SELECT {place}, * FROM {table} WHERE {place} > ? ORDER BY {place} LIMIT {PAGE}");
         for row in all(db, &sql, [after.into()]).await? {
-            rows.push((column(&row, linked.columns + 1)?, linked, row));
+            rows.push((column(&row, 0)?, linked, row));
         }
     }
     // Of two tables, what lies beyond the page of either is left to the next.
@@ -223,8 +237,9 @@ pub(crate) async fn verify(
         for (place, linked, row) in rows {
             let Linked { table, columns, called, .. } = *linked;
             let row = stored(&row)?;
-            let link = chain.next(table, row, columns)?;
-            let kept = row.try_get_raw(columns).ok().and_then(|raw| <&[u8] as Decode<'_, Sqlite>>::decode(raw).ok());
+            let link = chain.next(linked, row)?;
+            let kept =
+                row.try_get_raw(columns + 1).ok().and_then(|raw| <&[u8] as Decode<'_, Sqlite>>::decode(raw).ok());
             if kept != Some(&link[..]) {
                 verified.rows = chain.count;
                 let expected = if chain.count == 0 { 1 } else { after + 1 };
@@ -269,7 +284,7 @@ pub(crate) async fn link_all(db: &impl ConnectionTrait) -> Result<i64, StoreErro
                 break;
             }
             for (place, linked, row) in rows {
-                let head = chain.next(linked.table, stored(&row)?, linked.columns)?;
+                let head = chain.next(linked, stored(&row)?)?;
                 *chain = Chain { count: chain.count + 1, head };
                 let sql = format!("UPDATE {} SET link = ? WHERE {} = ?", linked.table, linked.place);
                 let values = [head.to_vec().into(), place.into()];

@@ -284,6 +284,12 @@ pub mod decisions {
         pub layers: String,
         /// Each arm's posterior, as JSON.
         pub arms: String,
+        /// Where every brain stood, by place, as JSON; null where it was not recorded.
+        pub votes: Option<String>,
+        /// How much each brain counted, by place, as JSON.
+        pub weights: Option<String>,
+        /// The nearest zones, at or below the price and above it, as JSON.
+        pub zones: Option<String>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

@@ -10,7 +10,7 @@ pub(crate) struct Migrations;
 
 impl MigratorTrait for Migrations {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Begin), Box::new(Linked)]
+        vec![Box::new(Begin), Box::new(Linked), Box::new(Levels)]
     }
 }
 
@@ -58,6 +58,32 @@ impl MigrationTrait for Linked {
         chain::link_all(db).await.map(|_| ()).map_err(|e| DbErr::Migration(e.to_string()))
     }
 }
+
+/// What levels 1 to 4 said.
+struct Levels;
+
+impl MigrationName for Levels {
+    fn name(&self) -> &'static str {
+        "m0003_levels"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Levels {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for statement in LEVELS.split(";\n").filter(|statement| !statement.trim().is_empty()) {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Null in the rows of earlier releases: not recorded.
+const LEVELS: &str = "
+ALTER TABLE decisions ADD COLUMN votes TEXT;
+ALTER TABLE decisions ADD COLUMN weights TEXT;
+ALTER TABLE decisions ADD COLUMN zones TEXT;
+";
 
 /// What each row and all before it come to, and where that stands. Empty until it is computed.
 const LINKS: &str = "

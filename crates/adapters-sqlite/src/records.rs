@@ -11,6 +11,7 @@ use alavanca_ports::StoreError;
 use alavanca_risk::RiskChange;
 use alavanca_rl::Arm;
 use alavanca_scalp::ScalpEvent;
+use alavanca_signals::Weights;
 use alavanca_updater::{PolicySnapshot, SnapshotMetrics};
 use serde::Deserialize;
 
@@ -20,7 +21,7 @@ use crate::names;
 use crate::rows::Lesson;
 
 pub(crate) const DECISION: &str = "id, context, price, signal, allocation, layers, state, available, arms, \
-                                   policy_version, action, chooser, frozen, base, extra, trade";
+                                   policy_version, action, chooser, frozen, base, extra, trade, votes, weights, zones";
 
 pub(crate) fn decision(of: &mut Columns<'_>) -> Result<DecisionRecord, StoreError> {
     Ok(DecisionRecord {
@@ -41,6 +42,9 @@ pub(crate) fn decision(of: &mut Columns<'_>) -> Result<DecisionRecord, StoreErro
         base: of.contracts()?,
         extra: of.contracts()?,
         trade: of.option(|trade| TradeId::new(trade as u64))?,
+        votes: of.json_option("the votes")?.unwrap_or_default(),
+        weights: of.json_option("the weights")?.unwrap_or(Weights::none()),
+        zones: of.json_option("the zones")?.unwrap_or_default(),
     })
 }
 

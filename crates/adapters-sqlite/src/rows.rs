@@ -328,6 +328,8 @@ impl Rows {
         self.capital_row(at.capital, &d.context, &d.allocation, AllocatedFor::Decision(id, &layers));
         let chooser = self.words.of(names::chooser(d.chooser));
         let trade = d.trade.map(|trade| trade.get() as i64);
+        // What was not recorded stays so, and the link is that of a row without.
+        let levels = !d.votes.is_empty();
         self.script.linked_row(
             Table::Decisions,
             &mut at.decisions,
@@ -355,6 +357,9 @@ impl Rows {
                 json(&d.allocation).into(),
                 layers.into(),
                 arms.clone().into(),
+                levels.then(|| json(&d.votes)).into(),
+                levels.then(|| json(&d.weights)).into(),
+                levels.then(|| json(&d.zones)).into(),
             ],
         );
         let choice = Choice {

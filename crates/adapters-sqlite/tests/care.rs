@@ -7,18 +7,28 @@ use alavanca_adapters_sqlite::{
     Checked, CheckedPart, Durability, Head, PolicyFacts, RunReader, Selection, SqliteStore, backup, check, migrate,
     open_read_only, vacuum,
 };
+use alavanca_engine::Record;
 use alavanca_ports::{Store, StoreError};
 use alavanca_rl::{Policy, PolicyScope, RlConfig, RlSettings, ThompsonSampling};
 
-use life::{assert_same, commit_all, config, dump, open, steps};
+use life::{Step, assert_same, commit_all, config, dump, open, steps, without_levels};
 
 mod life;
 
 const STEPS: usize = 400;
 
 async fn filled(path: &Path, count: usize) -> Head {
+    filled_with(path, &steps(count, PolicyScope::Shared)).await
+}
+
+/// As a release fills it that knows nothing of votes and zones.
+async fn filled_without_levels(path: &Path, count: usize) -> Head {
+    filled_with(path, &without_levels(steps(count, PolicyScope::Shared))).await
+}
+
+async fn filled_with(path: &Path, steps: &[Step]) -> Head {
     let mut store = open(path).await;
-    commit_all(&mut store, &steps(count, PolicyScope::Shared), 50).await;
+    commit_all(&mut store, steps, 50).await;
     let head = store.head();
     store.close().await.unwrap();
     head
@@ -105,7 +115,7 @@ async fn a_changed_value_is_found_in_every_column() {
     let path = folder.path().join("a.db");
     filled(&path, 150).await;
     let mut tried = 0;
-    for (table, place, columns) in [("decisions", "id", 24), ("evidence", "seq", 18), ("policy_events", "seq", 7)] {
+    for (table, place, columns) in [("decisions", "id", 27), ("evidence", "seq", 18), ("policy_events", "seq", 7)] {
         let db = rusqlite::Connection::open(&path).unwrap();
         let names = life::rows(&db, &format!("SELECT name FROM pragma_table_info('{table}')"));
         assert_eq!(names.len(), columns);
@@ -150,7 +160,7 @@ async fn a_changed_value_is_found_in_every_column() {
             }
         }
     }
-    assert_eq!(tried, 2 * (23 + 17 + 6));
+    assert_eq!(tried, 2 * (26 + 17 + 6));
 }
 
 #[tokio::test]
@@ -215,7 +225,8 @@ async fn a_lost_row_and_a_lost_end_are_found() {
     // And going on is no fault.
     assert_eq!(chain_faults(&path, Some(&early)).await, [""; 0]);
     // All links computed anew after a change: sound in itself; again a head tells.
-    let forged = copied(&path, "forged.db");
+    let forged = path.with_file_name("forged.db");
+    let head = filled_without_levels(&forged, 150).await;
     sql(&forged, "UPDATE decisions SET frozen = 1 - frozen WHERE id = 9");
     sql(&forged, include_str!("life/to_first_schema.sql"));
     migrate(&forged).await.unwrap();
@@ -308,7 +319,7 @@ async fn damaged_pages_are_found() {
 async fn an_older_database_is_brought_up_to_date_by_the_operator_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let head = filled(&path, STEPS).await;
+    let head = filled_without_levels(&path, STEPS).await;
     let expected = dump(&path);
     let reader = RunReader::open(&path).await.unwrap();
     let decisions = reader.decisions(&Selection::default()).await.unwrap();
@@ -327,14 +338,14 @@ async fn an_older_database_is_brought_up_to_date_by_the_operator_alone() {
     ] {
         let text = refused.to_string();
         assert!(text.contains(&format!("`alavanca db migrate {}`", path.display())), "{text}");
-        assert!(text.contains("m0001_begin") && text.contains("m0002_chain"), "{text}");
+        assert!(text.contains("m0001_begin") && text.contains("m0003_levels"), "{text}");
     }
     assert!(std::fs::read(&path).unwrap() == bytes, "a refused database was changed");
 
     let migrated = migrate(&path).await.unwrap();
-    let copy = folder.path().join("a.db.before-m0002_chain");
+    let copy = folder.path().join("a.db.before-m0003_levels");
     assert_eq!(migrated.copy.as_deref(), Some(copy.as_path()));
-    assert_eq!((migrated.from.as_str(), migrated.to.as_str()), ("m0001_begin", "m0002_chain"));
+    assert_eq!((migrated.from.as_str(), migrated.to.as_str()), ("m0001_begin", "m0003_levels"));
     assert_same(&dump(&copy), &first);
     // As if it had always been of this schema: the links as well.
     assert_same(&dump(&path), &expected);
@@ -348,7 +359,7 @@ async fn an_older_database_is_brought_up_to_date_by_the_operator_alone() {
     // A copy that is there already is not written over.
     sql(&path, include_str!("life/to_first_schema.sql"));
     let text = migrate(&path).await.unwrap_err().to_string();
-    assert!(text.contains("a.db.before-m0002_chain is there already"), "{text}");
+    assert!(text.contains("a.db.before-m0003_levels is there already"), "{text}");
     assert_same(&dump(&path), &first);
     std::fs::remove_file(&copy).unwrap();
     // Nor is one in use brought up to date.
@@ -362,6 +373,52 @@ async fn an_older_database_is_brought_up_to_date_by_the_operator_alone() {
     let text = migrate(&path).await.unwrap_err().to_string();
     assert!(text.contains("in use by another engine"), "{text}");
     assert!(!copy.exists());
+}
+
+/// Votes and zones came with the third schema. Links and heads from before stay what they are; what is written from
+/// then on is linked with them.
+#[tokio::test]
+async fn a_chain_goes_on_over_columns_that_were_added() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let steps = steps(STEPS, PolicyScope::Shared);
+    let older = without_levels(steps[..150].to_vec());
+    let kept = filled_with(&path, &older).await;
+    sql(&path, include_str!("life/to_second_schema.sql"));
+    let migrated = migrate(&path).await.unwrap();
+    assert_eq!((migrated.from.as_str(), migrated.to.as_str()), ("m0002_chain", "m0003_levels"));
+    assert_eq!(chain_faults(&path, Some(&kept)).await, [""; 0], "a head of before the migration");
+
+    let head = filled_with(&path, &[older.clone(), steps[150..].to_vec()].concat()).await;
+    for asked in [&kept, &head] {
+        assert_eq!(faults(&checked(&path, Some(asked)).await.parts), [""; 0]);
+    }
+    let reader = RunReader::open(&path).await.unwrap();
+    let read = reader.decisions(&Selection::default()).await.unwrap();
+    reader.close().await.unwrap();
+    let given = older.iter().chain(&steps[150..]).flat_map(|(records, _)| records);
+    let given: Vec<_> = given
+        .filter_map(|record| if let Record::Decision(decision) = record { Some(**decision) } else { None })
+        .collect();
+    assert_eq!(read, given, "what was not recorded reads as that");
+    let last_older = read.iter().rposition(|decision| decision.votes.is_empty()).unwrap();
+    assert!(last_older > 10 && last_older + 10 < read.len());
+
+    // Neither can votes be taken from a newer row nor be written into an older.
+    let (old, new) = (read[last_older].id, read[last_older + 3].id);
+    for damage in [
+        format!("UPDATE decisions SET votes = NULL, weights = NULL, zones = NULL WHERE id = {new}"),
+        format!("UPDATE decisions SET zones = NULL WHERE id = {new}"),
+        format!("UPDATE decisions SET weights = '[9.0]' WHERE id = {new}"),
+        format!("UPDATE decisions SET zones = '[null,null]' WHERE id = {old}"),
+        format!("UPDATE decisions SET votes = (SELECT votes FROM decisions WHERE id = {new}) WHERE id = {old}"),
+    ] {
+        let copy = copied(&path, "damaged.db");
+        sql(&copy, &damage);
+        let found = chain_faults(&copy, None).await;
+        let row = if damage.ends_with(&format!(" {old}")) { old } else { new };
+        assert!(found[0].contains(&format!("decision {row} (decisions) does not fit its link")), "{damage}: {found:?}");
+    }
 }
 
 #[tokio::test]

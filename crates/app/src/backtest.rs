@@ -6,12 +6,13 @@ use alavanca_adapters_files::{DataZone, FileError, MarketClass, ReadSettings, Ro
 use alavanca_adapters_sim::SyntheticSettings;
 use alavanca_adapters_sqlite::{Durability, SqliteStore};
 use alavanca_engine::{Checkpoint, Notice, Record, Restored};
-use alavanca_kernel::{Bar, Instrument, PRESETS, SettingError, SymbolId, Tick, Timestamp};
+use alavanca_kernel::{Bar, DecisionId, Instrument, PRESETS, SettingError, SymbolId, Tick, Timestamp};
 use alavanca_ports::{Store, StoreError};
 use alavanca_report::{Summary, Tally};
 use sha2::{Digest, Sha256};
 
 use crate::backtest_types::{BacktestReport, BacktestRequest, Progress, RunCounts, SourceFacts, Stop};
+use crate::brain_names::{BRAINS, BrainNames};
 use crate::builder::{Built, Gating, build, store_config};
 use crate::compare::DayBook;
 use crate::policy::{self, Beginning, PolicyError};
@@ -307,6 +308,8 @@ fn run_stored(
     let resumed_after = keeper.as_ref().map_or(0, |keeper| keeper.cursor);
     if let Some(keeper) = &mut keeper {
         keeper.note(&noted.at_start()?)?;
+        let brains = BrainNames::default().with(SYMBOL, DecisionId::new(1), built.engine.brains(SYMBOL));
+        keeper.note(&[(BRAINS, serde_json::to_string(&brains).map_err(PageError::from)?)])?;
     }
     let material = request.report.is_some().then(|| noted.material(true)).transpose()?;
     let mut sink =

@@ -35,6 +35,7 @@
 
 pub mod backtest;
 pub mod backtest_types;
+pub mod brain_names;
 pub mod builder;
 pub mod compare;
 pub mod database;

@@ -7,6 +7,7 @@ use alavanca_engine::{BlockedRecord, Chooser, DecisionRecord, TradeRecord};
 use alavanca_kernel::{Action, DecisionId, Layer, Regime, Side, TradingDay};
 use serde::Serialize;
 
+use crate::brain_names::BrainNames;
 use crate::explain::explain_blocked;
 use crate::stored_run::{AskError, RunNotes, StoredRun};
 
@@ -63,6 +64,8 @@ pub struct DecisionLine {
     pub symbol: String,
     /// The signal's side.
     pub side: Side,
+    /// The brain whose stop and target it has; absent where it was not recorded.
+    pub lead: Option<String>,
     /// The regime.
     pub regime: Regime,
     /// What was chosen.
@@ -209,6 +212,7 @@ fn line(notes: &RunNotes, decision: &DecisionRecord, trade: Option<&TradeRecord>
         day: decision.context.day.to_string(),
         symbol: notes.symbol_name(decision.context.symbol).to_owned(),
         side: decision.signal.side,
+        lead: lead(&notes.brains, decision),
         regime: decision.state.regime,
         action: decision.action,
         chooser: decision.chooser,
@@ -221,6 +225,14 @@ fn line(notes: &RunNotes, decision: &DecisionRecord, trade: Option<&TradeRecord>
         net: trade.map(|trade| trade.outcome.net.to_f64()),
         cause: trade.map(|trade| trade.cause.to_string()),
     }
+}
+
+/// The brain whose stop and target the signal has. A reversal's is of an earlier bar than its votes.
+pub(crate) fn lead(brains: &BrainNames, decision: &DecisionRecord) -> Option<String> {
+    let DecisionRecord { votes, signal, context, id, .. } = decision;
+    let place = votes.lead();
+    let names = brains.of(context.symbol, *id, *votes);
+    names.into_iter().nth(place).filter(|_| votes.trigger(place) == Some(signal.side))
 }
 
 fn blocked_line(notes: &RunNotes, blocked: &BlockedRecord) -> BlockedLine {

@@ -11,6 +11,7 @@ use alavanca_kernel::{Instrument, SymbolId, Timestamp, TradingDay};
 use alavanca_ports::StoreError;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
+use crate::brain_names::{BRAINS, BrainNames};
 use crate::report::{SettingLine, settings_of};
 use crate::settings::Settings;
 use crate::waiting::on_this_thread;
@@ -106,6 +107,8 @@ pub struct RunNotes {
     pub settings: Option<Settings>,
     /// The zone by whose days and hours it went; without settings the default's.
     pub zone: TradingZone,
+    /// The names of its brains.
+    pub brains: BrainNames,
 }
 
 impl Drop for StoredRun {
@@ -132,6 +135,7 @@ impl StoredRun {
             symbols: reader.symbols().to_vec(),
             settings,
             zone,
+            brains: BrainNames::noted(reader.meta().get(BRAINS).map(String::as_str)),
         };
         Ok(Self { reader, runtime, notes })
     }

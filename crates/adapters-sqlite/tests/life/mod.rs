@@ -17,10 +17,12 @@ use alavanca_kernel::{
     Refusal, Regime, RegimeSet, RejectReason, Reward, RiskState, Side, Signal, StateKey, SymbolId, Timestamp, TradeId,
     TradeOutcome, TradingDay, Unit,
 };
+use alavanca_liquidity::{Zone, ZoneKind};
 use alavanca_ports::Store;
 use alavanca_risk::{RiskCause, RiskChange, RiskSnapshot};
 use alavanca_rl::{Policy, PolicyScope, RlConfig, RlSettings, ThompsonSampling};
 use alavanca_scalp::{ScalpEvent, ScalpEventKind};
+use alavanca_signals::{Opinion, Trigger, Votes, Weights};
 use alavanca_updater::{PolicySnapshot, Updater, UpdaterConfig, UpdaterSettings};
 
 pub const SYMBOLS: [&str; 2] = ["WINZ26", "EURUSD"];
@@ -74,6 +76,18 @@ struct Open {
 pub fn steps(count: usize, scope: PolicyScope) -> Vec<Step> {
     let mut life = Life::new(scope);
     (0..count).map(|_| life.step()).collect()
+}
+
+/// The same as a release recorded it that knew nothing of votes and zones.
+pub fn without_levels(mut steps: Vec<Step>) -> Vec<Step> {
+    let records = steps.iter_mut().flat_map(|(records, _)| records);
+    for record in records {
+        if let Record::Decision(decision) = record {
+            **decision =
+                DecisionRecord { votes: Votes::default(), weights: Weights::none(), zones: [None; 2], ..**decision };
+        }
+    }
+    steps
 }
 
 pub async fn commit_all(store: &mut SqliteStore, steps: &[Step], group: usize) {
@@ -245,6 +259,9 @@ impl Life {
             base: Contracts::new(if action == Action::Hold { 0 } else { 10 }),
             extra: Contracts::new(extra),
             trade,
+            votes: self.votes(),
+            weights: Weights::new([1.1, 0.1 + 0.2, 0.9, 0.0, 0.0, 0.0, 0.0, 0.0]),
+            zones: [Some(self.zone()), None],
         };
         self.out.push(Record::Decision(Box::new(decision)));
         let Some(trade) = trade else { return };
@@ -255,6 +272,23 @@ impl Life {
         }
         self.leg(&decision, trade, None);
         self.open = Some(Open { decision, since: self.now });
+    }
+
+    fn votes(&mut self) -> Votes {
+        let side = [Side::Buy, Side::Sell][self.draw(2) as usize];
+        let trigger = Trigger { side, strength: Unit::ONE, stop: ExitAt::Distance(Price::from_raw(1)), target: None };
+        let opinions = [
+            Opinion { bias: Some(side), trigger: Some(trigger) },
+            Opinion::NONE,
+            Opinion::leaning(Some(side.opposite())),
+        ];
+        Votes::new(&opinions, 0)
+    }
+
+    fn zone(&mut self) -> Zone {
+        let touches = self.draw(9) as u32;
+        let strength = Unit::new(1.0 / 3.0).unwrap();
+        Zone { price: "1.0840".parse().unwrap(), strength, touches, kind: ZoneKind::SwingLow }
     }
 
     fn order(&mut self, decision: &DecisionRecord, trade: TradeId, role: LegRole, intent: OrderIntent, quantity: u32) {

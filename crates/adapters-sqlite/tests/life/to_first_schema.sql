@@ -6,4 +6,7 @@ ALTER TABLE engine_state DROP COLUMN decisions_count;
 ALTER TABLE engine_state DROP COLUMN decisions_head;
 ALTER TABLE engine_state DROP COLUMN log_count;
 ALTER TABLE engine_state DROP COLUMN log_head;
+ALTER TABLE decisions DROP COLUMN votes;
+ALTER TABLE decisions DROP COLUMN weights;
+ALTER TABLE decisions DROP COLUMN zones;
 DELETE FROM seaql_migrations WHERE version <> 'm0001_begin';

@@ -1,8 +1,7 @@
 //! One decision, or one signal that never reached the gate, with everything that led to it and that came of it.
 //!
 //! Amounts are in units of the account's currency, times in UTC as RFC 3339; what is not recorded or not known is
-//! absent. The single brains' votes are not recorded: what is known of them is the signal's score, and the confidence
-//! and disagreement that level 2 made of them.
+//! absent. Runs of earlier releases did not record the single brains' votes and the zones.
 
 mod life;
 mod view;
@@ -13,6 +12,7 @@ use alavanca_kernel::{
     Action, Allocation, DecisionId, ExitAt, LayerOutcome, MarketContext, Price, Refusal, Signal, SymbolId, Timestamp,
     TradeId,
 };
+use alavanca_liquidity::Zone;
 use alavanca_risk::EntryRefusal;
 use alavanca_rl::propensity;
 
@@ -20,8 +20,8 @@ use crate::stored_run::{AskError, RunNotes, StoredRun};
 
 pub use life::Records;
 pub use view::{
-    ArmView, Blocked, Choice, Explanation, Inputs, Layer, Leg, Lesson, Moment, Sizing, Step, Trade, TradeState, Undone,
-    Wanted,
+    ArmView, Blocked, Choice, Explanation, Inputs, Layer, Leg, Lesson, Levels, Moment, NearZone, Sizing, Stand, Step,
+    Trade, TradeState, Undone, Vote, Wanted,
 };
 
 /// Which decision is to be explained.
@@ -124,6 +124,7 @@ pub fn explained(notes: &RunNotes, decision: &DecisionRecord, records: &Records)
     let context = &decision.context;
     Explanation {
         wanted: wanted(&decision.signal, Some(decision.price)),
+        levels: levels(notes, decision),
         sizing: Some(sizing(notes, context, &decision.allocation)),
         layers: decision.layers.iter().map(layer).collect(),
         choice: Some(choice(decision)),
@@ -180,6 +181,7 @@ fn outline(notes: &RunNotes, context: &MarketContext) -> Explanation {
             risk: context.risk,
         },
         wanted: Wanted { side: alavanca_kernel::Side::Buy, score: 0.0, price: None, stop: String::new(), target: None },
+        levels: None,
         blocked: None,
         sizing: None,
         layers: Vec::new(),
@@ -199,6 +201,42 @@ fn wanted(signal: &Signal, price: Option<Price>) -> Wanted {
         stop: exit_at(signal.stop),
         target: signal.target.map(exit_at),
     }
+}
+
+/// Who wanted it, and what lies around its price; none where it was not recorded.
+fn levels(notes: &RunNotes, decision: &DecisionRecord) -> Option<Levels> {
+    let DecisionRecord { votes, weights, signal, price, .. } = decision;
+    if votes.is_empty() {
+        return None;
+    }
+    let names = notes.brains.of(decision.context.symbol, decision.id, *votes);
+    let voters = votes.voters(signal.side);
+    let vote = |(place, brain): (usize, String)| Vote {
+        brain,
+        leans: votes.bias(place),
+        wants: votes.trigger(place),
+        weight: weights.get(place),
+        lead: place == votes.lead() && votes.trigger(place) == Some(signal.side),
+        stands: match () {
+            () if voters.with.contains(place) => Stand::With,
+            () if voters.against.contains(place) => Stand::Against,
+            () => Stand::Aside,
+        },
+    };
+    // A zone's middle is a mean: what can be traded is the tick nearest to it.
+    let tick = notes.instrument(decision.context.symbol).map_or(Price::ZERO, |instrument| instrument.tick);
+    let near = |zone: Zone| {
+        let middle = zone.price.to_tick(tick);
+        NearZone {
+            kind: zone.kind,
+            price: middle.to_string(),
+            distance: middle.distance(*price).to_string(),
+            strength: zone.strength.get(),
+            touches: zone.touches,
+        }
+    };
+    let [zone_below, zone_above] = decision.zones.map(|zone| zone.map(near));
+    Some(Levels { votes: names.into_iter().enumerate().map(vote).collect(), zone_below, zone_above })
 }
 
 fn exit_at(exit: ExitAt) -> String {

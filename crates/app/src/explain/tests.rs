@@ -20,6 +20,7 @@ fn notes(zone: &str) -> RunNotes {
         symbols: vec!["WIN".into()],
         settings: Some(Settings::default()),
         zone: TradingZone::new(&settings).unwrap(),
+        brains: crate::brain_names::BrainNames::default(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use alavanca_engine::Chooser;
 use alavanca_kernel::{Action, Regime, RiskState, Side, Timestamp};
+use alavanca_liquidity::ZoneKind;
 use serde::Serialize;
 
 use crate::stored_run::RunNotes;
@@ -25,6 +26,9 @@ pub struct Explanation {
     pub inputs: Inputs,
     /// What the boss wanted.
     pub wanted: Wanted,
+    /// Who wanted it, and the zones around it; absent where the signal was stopped, and where the run's release did not
+    /// record it.
+    pub levels: Option<Levels>,
     /// Why it never reached the gate; absent where it did.
     pub blocked: Option<Blocked>,
     /// How many contracts; absent where the signal was stopped before.
@@ -114,6 +118,61 @@ pub struct Wanted {
     pub stop: String,
     /// Where it is done.
     pub target: Option<String>,
+}
+
+/// What levels 1, 2 and 4 had to say.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Levels {
+    /// Every brain, by its place in `BRAINS`.
+    pub votes: Vec<Vote>,
+    /// The nearest zone at or below the price.
+    pub zone_below: Option<NearZone>,
+    /// The nearest zone above the price.
+    pub zone_above: Option<NearZone>,
+}
+
+/// Where a brain stood.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Vote {
+    /// Its name.
+    pub brain: String,
+    /// Where it leant.
+    pub leans: Option<Side>,
+    /// Which way it wanted to trade at that moment.
+    pub wants: Option<Side>,
+    /// How much it counted.
+    pub weight: f64,
+    /// Whether the signal's stop and target are its own.
+    pub lead: bool,
+    /// With the signal, against it, or neither. A wish to trade outweighs a leaning.
+    pub stands: Stand,
+}
+
+/// How a brain stands to a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stand {
+    /// It wants the same side.
+    With,
+    /// It wants the other side.
+    Against,
+    /// It has no view.
+    Aside,
+}
+
+/// A zone near the price.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NearZone {
+    /// What made it.
+    pub kind: ZoneKind,
+    /// Its middle, to the nearest tick.
+    pub price: String,
+    /// From the price to there, never below zero.
+    pub distance: String,
+    /// From 0 to 1.
+    pub strength: f64,
+    /// How often the market came back to it.
+    pub touches: u32,
 }
 
 /// Why a signal never reached the gate.

@@ -3,14 +3,17 @@
 use alavanca_engine::{Chooser, DecisionRecord};
 use alavanca_kernel::{Action, ExitAt, Layer, LayerValue, Price};
 use alavanca_ports::{Cell, Kind};
+use alavanca_signals::{Places, Voters};
 
 use super::field::{
-    Field, Fields, MONEY, PRICE, SHARE, contracts, count, day, hour, money, option, price, symbol, text, unit,
+    Field, Fields, Frame, MONEY, PRICE, SHARE, contracts, count, day, hour, money, option, price, symbol, text, unit,
 };
+use crate::questions::lead;
 
 pub(super) fn fields() -> Vec<Field<DecisionRecord>> {
     let mut fields = Fields(Vec::new());
     begin(&mut fields);
+    levels(&mut fields);
     context(&mut fields);
     allocation(&mut fields);
     for layer in Layer::ALL {
@@ -45,6 +48,41 @@ fn begin(fields: &mut Fields<DecisionRecord>) {
     });
     let about = "The target, where it was asked for as a distance";
     fields.add("target_distance", Kind::Decimal(8), PRICE, about, |d, _| at_distance(d.signal.target));
+}
+
+/// Who wanted it, and what lay around its price. Absent where the run's release did not record it.
+fn levels(fields: &mut Fields<DecisionRecord>) {
+    let about = "The brain whose stop and target the signal has";
+    fields.add("lead", Kind::Text, "", about, |d, frame| option(lead(&frame.brains, d), text));
+    let about = "The brains that leant or traded the signal's way, with blanks between";
+    fields.add("brains_with", Kind::Text, "", about, |d, frame| voters(d, frame, |voters| voters.with));
+    let about = "The brains that leant or traded the other way, with blanks between";
+    fields.add("brains_against", Kind::Text, "", about, |d, frame| voters(d, frame, |voters| voters.against));
+    for (place, name, which) in [(0, "below", "at or below the price"), (1, "above", "above the price")] {
+        let zone = move |d: &DecisionRecord| d.zones[place];
+        let about = format!("Level 4: the middle of the nearest zone {which}");
+        fields.add(format!("zone_{name}"), Kind::Decimal(8), PRICE, about, move |d, _| {
+            option(zone(d), |zone| price(zone.price))
+        });
+        let about = format!("What made the zone {which}");
+        fields.add(format!("zone_{name}_kind"), Kind::Text, "", about, move |d, _| {
+            option(zone(d), |zone| text(zone.kind.as_str()))
+        });
+        let about = format!("How strong the zone {which} was");
+        fields.add(format!("zone_{name}_strength"), Kind::Real, SHARE, about, move |d, _| {
+            option(zone(d), |zone| unit(zone.strength))
+        });
+    }
+}
+
+fn voters(decision: &DecisionRecord, frame: &Frame, of: fn(Voters) -> Places) -> Cell<'static> {
+    let DecisionRecord { votes, signal, context, id, .. } = decision;
+    if votes.is_empty() {
+        return Cell::Absent;
+    }
+    let names = frame.brains.of(context.symbol, *id, *votes);
+    let places = of(votes.voters(signal.side)).places();
+    text(places.filter_map(|place| names.get(place).map(String::as_str)).collect::<Vec<_>>().join(" "))
 }
 
 fn context(fields: &mut Fields<DecisionRecord>) {

@@ -6,6 +6,8 @@ use alavanca_calendar::Zone;
 use alavanca_kernel::{Contracts, Hour, Money, Price, Reward, StateKey, SymbolId, Timestamp, TradingDay, Unit};
 use alavanca_ports::{Cell, Column, Kind};
 
+use crate::brain_names::BrainNames;
+
 /// What records do not say themselves.
 #[derive(Debug)]
 pub(super) struct Frame {
@@ -13,6 +15,8 @@ pub(super) struct Frame {
     pub symbols: Vec<String>,
     /// The trading zone.
     pub zone: Zone,
+    /// The brains' names.
+    pub brains: BrainNames,
 }
 
 type Read<R> = Box<dyn for<'a> Fn(&'a R, &'a Frame) -> Cell<'a>>;

@@ -29,6 +29,7 @@ pub use to::Destination;
 
 use field::{Field, Frame};
 
+use crate::brain_names::{BRAINS, BrainNames};
 use crate::waiting::on_this_thread;
 
 /// So many rows pass between two reports of progress.
@@ -201,7 +202,8 @@ pub fn export(request: &ExportRequest, progress: &mut dyn FnMut(u64, u64)) -> Re
     runtime.block_on(async {
         let reader = RunReader::open(&request.db).await?;
         let selection = selection(request, &reader)?;
-        let frame = Frame { symbols: reader.symbols().to_vec(), zone: zone(&reader)? };
+        let brains = BrainNames::noted(reader.meta().get(BRAINS).map(String::as_str));
+        let frame = Frame { symbols: reader.symbols().to_vec(), zone: zone(&reader)?, brains };
         let name = request.table.as_str();
         let (sink, file) = to::open(&request.to, request.format, name, &columns)?;
         let mut rows = RowsTo { sink, frame, cells: 0, rows: 0, failed: None };

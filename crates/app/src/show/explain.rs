@@ -1,18 +1,23 @@
 //! One decision, from its inputs to what was learned of it.
 
 use alavanca_engine::Chooser;
-use alavanca_kernel::Money;
+use alavanca_kernel::{Money, Side};
 use comfy_table::{Cell, CellAlignment, Color};
 
 use super::backtest::LAYERS;
 use super::{count, figures, money, table, titled, wrapped};
-use crate::explain::{Choice, Explanation, Inputs, Leg, Lesson, Moment, Sizing, Step, Trade, TradeState, Wanted};
+use crate::explain::{
+    Choice, Explanation, Inputs, Leg, Lesson, Levels, Moment, NearZone, Sizing, Stand, Step, Trade, TradeState, Wanted,
+};
 
 /// The explanation as a trader reads it, from top to bottom; with `colour`, what failed stands out.
 pub fn explanation(explained: &Explanation, colour: bool) -> String {
     let mut text = head(explained);
     text.push_str(&inputs(&explained.inputs));
     text.push_str(&wanted(&explained.wanted));
+    if let Some(of) = &explained.levels {
+        text.push_str(&levels(of, colour));
+    }
     if let Some(blocked) = &explained.blocked {
         text.push_str("\nStopped before the gate\n");
         text.push_str(&wrapped("  ", &format!("{}: {}.", blocked.cause.replace('_', " "), blocked.why)));
@@ -93,6 +98,46 @@ fn wanted(of: &Wanted) -> String {
     line(&mut text, "stop", &of.stop);
     line(&mut text, "target", of.target.as_deref().unwrap_or("none"));
     text
+}
+
+fn levels(of: &Levels, colour: bool) -> String {
+    let mut rows = table(&["Brain", "leans", "wants", "", "weight", ""]);
+    if let Some(column) = rows.column_mut(4) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let side = |side: Option<Side>| side.map_or("-", Side::as_str);
+    for vote in &of.votes {
+        let stands = match vote.stands {
+            Stand::With => Cell::new("with"),
+            Stand::Against => Cell::new("AGAINST").fg(Color::Red),
+            Stand::Aside => Cell::new("aside"),
+        };
+        rows.add_row([
+            Cell::new(&vote.brain),
+            Cell::new(side(vote.leans)),
+            Cell::new(side(vote.wants)),
+            stands,
+            Cell::new(format!("{:.4}", vote.weight)),
+            Cell::new(if vote.lead { "< stop and target" } else { "" }),
+        ]);
+    }
+    let mut text = titled("Who wanted it", &mut rows, colour);
+    text.push_str("\nThe nearest zones\n");
+    for (label, zone) in [("above", &of.zone_above), ("below", &of.zone_below)] {
+        let zone = zone.as_ref().map_or_else(|| "none known".to_owned(), near_zone);
+        line(&mut text, label, &zone);
+    }
+    text
+}
+
+fn near_zone(of: &NearZone) -> String {
+    let touches = match of.touches {
+        0 => "not touched since".to_owned(),
+        1 => "touched once".to_owned(),
+        n => format!("touched {} times", count(n.into())),
+    };
+    let kind = of.kind.as_str();
+    format!("{kind} at {}, {} away, strength {:.4}, {touches}", of.price, of.distance, of.strength)
 }
 
 fn sizing(of: &Sizing) -> String {

@@ -292,6 +292,11 @@ impl Engine {
         self.desks.get(symbol.index()).map(|desk| &desk.instrument)
     }
 
+    /// The names of an instrument's brains; [`Votes`](alavanca_signals::Votes) go by their places.
+    pub fn brains(&self, symbol: SymbolId) -> impl Iterator<Item = &str> {
+        self.desks.get(symbol.index()).into_iter().flat_map(|desk| desk.levels.boss.names())
+    }
+
     /// Trades that are open or on their way.
     pub fn open_trades(&self) -> impl Iterator<Item = &alavanca_execution::OpenTrade> {
         self.desks.iter().filter_map(|desk| desk.trade.as_ref())

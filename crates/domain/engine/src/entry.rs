@@ -8,10 +8,10 @@ use alavanca_kernel::{
 use alavanca_regime::RegimeView;
 use alavanca_risk::QuoteFreshness;
 use alavanca_rl::FreezeFallback;
-use alavanca_signals::{Lesson, MetaView};
+use alavanca_signals::{Lesson, MetaView, Votes};
 
 use crate::config::OnOpposite;
-use crate::desk::Quote;
+use crate::desk::{Desk, Quote};
 use crate::engine::Engine;
 use crate::event::{Effect, Notice};
 use crate::record::{AllocationRecord, BlockCause, BlockedRecord, Chooser, DecisionRecord, Record};
@@ -101,7 +101,7 @@ impl Engine {
                 BlockedRecord { context, signal: *signal, cause: BlockCause::Capital, allocation: Some(allocation) };
             return self.record(Record::Blocked(Box::new(blocked)), effects);
         }
-        self.decide(symbol, signal, context, allocation, meta.lesson, effects);
+        self.decide(symbol, signal, context, allocation, (votes, meta.lesson), effects);
     }
 
     /// What stops a signal before the gate (semantics 12). Nothing is sampled then.
@@ -187,7 +187,7 @@ impl Engine {
         signal: &Signal,
         context: MarketContext,
         allocation: Allocation,
-        lesson: Lesson,
+        (votes, lesson): (Votes, Lesson),
         effects: &mut Vec<Effect>,
     ) {
         let state = self.gate.state(&context);
@@ -206,9 +206,10 @@ impl Engine {
             self.trades += 1;
             TradeId::new(self.trades)
         });
+        let Desk { levels, quote, .. } = &self.desks[symbol.index()];
         let decision = DecisionRecord {
             id,
-            price: self.desks[symbol.index()].quote.mark,
+            price: quote.mark,
             signal: *signal,
             layers: self.capital.explain(&context),
             arms: Action::ALL.map(|action| self.policy.arm(symbol, state, action)),
@@ -223,6 +224,9 @@ impl Engine {
             chooser,
             frozen,
             trade,
+            votes,
+            weights: levels.meta.weights(context.regime, context.hour),
+            zones: levels.liquidity.nearest(quote.mark).into(),
         };
         self.record(Record::Decision(Box::new(decision)), effects);
         let Some(trade) = trade else { return };

@@ -6,9 +6,11 @@ use alavanca_kernel::{
     Money, OrderId, OrderIntent, OrderRequest, Price, Regime, RejectReason, Reward, Side, Signal, StateKey, SymbolId,
     Timestamp, TradeId, TradeOutcome, TradingDay,
 };
+use alavanca_liquidity::Zone;
 use alavanca_risk::{EntryRefusal, RiskChange};
 use alavanca_rl::{Arm, PolicyTable};
 use alavanca_scalp::ScalpEvent;
+use alavanca_signals::{Votes, Weights};
 use alavanca_updater::PolicySnapshot;
 use serde::{Deserialize, Serialize};
 
@@ -175,6 +177,16 @@ pub struct DecisionRecord {
     pub extra: Contracts,
     /// The trade it begins; `None` for HOLD.
     pub trade: Option<TradeId>,
+    /// Where every brain stood at that bar or tick; of no brain where it was not recorded. A reversal's signal is of an
+    /// earlier bar than its votes.
+    #[serde(default)]
+    pub votes: Votes,
+    /// How much each of them counted.
+    #[serde(default = "Weights::none")]
+    pub weights: Weights,
+    /// The nearest zones to the price: at or below it, and above it.
+    #[serde(default)]
+    pub zones: [Option<Zone>; 2],
 }
 
 /// An order that ended unfilled, or with a rest.

@@ -256,12 +256,18 @@ impl Call {
 }
 
 /// How much each brain counts, by its place. Only their ratios matter.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(from = "Vec<f64>", into = "Vec<f64>")]
 pub struct Weights([f64; MAX_BRAINS]);
 
 impl Weights {
     /// All the same.
     pub const EQUAL: Self = Self([1.0; MAX_BRAINS]);
+
+    /// None counts: what a record has where weights were not recorded.
+    pub const fn none() -> Self {
+        Self([0.0; MAX_BRAINS])
+    }
 
     /// Weights by place. What is not finite or not above zero counts as zero.
     pub fn new(mut weights: [f64; MAX_BRAINS]) -> Self {
@@ -287,6 +293,24 @@ impl Weights {
     }
 }
 
+impl From<Vec<f64>> for Weights {
+    fn from(stored: Vec<f64>) -> Self {
+        let mut weights = [0.0; MAX_BRAINS];
+        for (weight, stored) in weights.iter_mut().zip(stored) {
+            *weight = stored;
+        }
+        Self::new(weights)
+    }
+}
+
+impl From<Weights> for Vec<f64> {
+    /// As stored: up to the last that counts.
+    fn from(Weights(weights): Weights) -> Self {
+        let len = weights.iter().rposition(|weight| *weight > 0.0).map_or(0, |last| last + 1);
+        weights[..len].to_vec()
+    }
+}
+
 /// Where every brain stands: its leaning, and its trigger of the moment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Votes {
@@ -300,6 +324,16 @@ pub struct Votes {
 }
 
 impl Votes {
+    /// Of so many opinions, by place; of more than [`MAX_BRAINS`] the first.
+    pub fn new(opinions: &[Opinion], lead: usize) -> Self {
+        let opinions = &opinions[..opinions.len().min(MAX_BRAINS)];
+        let mut votes = Self { len: opinions.len() as u8, lead: lead as u8, ..Self::default() };
+        for (place, opinion) in opinions.iter().enumerate() {
+            votes.take(place, opinion);
+        }
+        votes
+    }
+
     /// How many brains there are.
     pub const fn len(self) -> usize {
         self.len as usize
