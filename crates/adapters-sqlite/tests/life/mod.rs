@@ -260,7 +260,7 @@ impl Life {
             extra: Contracts::new(extra),
             trade,
             votes: self.votes(),
-            weights: Weights::new([1.1, 0.1 + 0.2, 0.9, 0.0, 0.0, 0.0, 0.0, 0.0]),
+            weights: vec![1.1, 0.1 + 0.2, 0.9].into(),
             zones: [Some(self.zone()), None],
         };
         self.out.push(Record::Decision(Box::new(decision)));
