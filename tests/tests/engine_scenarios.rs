@@ -14,7 +14,7 @@ use alavanca_kernel::{
 };
 use alavanca_rl::FreezeFallback;
 use alavanca_scalp::{ProtectMode, ScalpEventKind};
-use alavanca_signals::Trigger;
+use alavanca_signals::{MetaBrain, MetaConfig, Trigger};
 use alavanca_tests::chart::tick;
 use alavanca_tests::{Bench, Chart, Rig, Signals, at_minute, points, trigger};
 
@@ -1061,4 +1061,45 @@ fn the_accounts_daily_loss_stops_every_symbol() {
 fn an_engine_can_move_to_another_thread() {
     fn movable<T: Send>() {}
     movable::<Engine>();
+}
+
+// What brains are told of a trade.
+
+#[test]
+fn brains_learn_what_the_base_won_for_what_it_risked() {
+    let told = |ups: i64, extra: Action, exits: fn(&mut Signals)| {
+        let mut rig = Rig { actions: vec![extra], ..Rig::with_signals(&[(2, Side::Buy)]) };
+        exits(&mut rig.signals[0]);
+        let mut rig = rig.costs(100, 0, 0);
+        rig.scalp.protect_profit = false;
+        let bench = rig.run(&Chart::default().flat(4).to(ups));
+        let trades = bench.recorder.trades();
+        assert_eq!(trades.len(), 1, "{ups}");
+        let meta = bench.engine().checkpoint().desks[0].meta.clone();
+        let meta = MetaBrain::stored(MetaConfig::default(), &meta).unwrap();
+        (trades[0].outcome.net, serde_json::to_value(meta.record(0).unwrap()).unwrap())
+    };
+    // 10 contracts, a stop of 100 points at BRL 0.20: 200.00 at risk; each contract costs 1.00 a side.
+    let as_usual: fn(&mut Signals) = |_| {};
+    let at_prices: fn(&mut Signals) = |signals| {
+        for trigger in signals.iter_mut().map(|(_, trigger)| trigger) {
+            trigger.stop = ExitAt::Price(points(130_000 - 100));
+            trigger.target = Some(ExitAt::Price(points(130_000 + 200)));
+        }
+    };
+    for exits in [as_usual, at_prices] {
+        let (net, record) = told(130_400, Action::Enter, exits);
+        assert_eq!(
+            (net, record["won"].as_u64(), record["moved"].as_u64()),
+            (brl("380.00"), Some(1_000_000), Some(1_900_000))
+        );
+        assert_eq!(record["gained"], record["moved"]);
+        let (net, record) = told(129_700, Action::Enter, exits);
+        assert_eq!((net, record["won"].as_u64(), record["moved"].as_u64()), (brl("-220.00"), Some(0), Some(1_100_000)));
+        assert!(record["gained"].is_null(), "nothing was won");
+    }
+    // The extra's part is in the net, and not in what the brains are told they risked and won.
+    let (net, record) = told(130_400, Action::EnterWithReleverage, as_usual);
+    assert!(net > brl("380.00"), "{net}");
+    assert_eq!(record["moved"].as_u64(), Some(1_900_000));
 }

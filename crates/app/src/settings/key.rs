@@ -227,8 +227,12 @@ pub const KEYS: &[Key] = keys! {
             "What full agreement among the brains adds to the log-odds of winning.";
         META_STRENGTH = "0.2", [meta.strength],
             "What a signal of full strength adds to the log-odds of winning.";
+        META_WEIGHTS = "WIN_RATE", [meta.weights],
+            "What a brain's weight is made of: its WIN_RATE, or its PROFIT_FACTOR in units of planned risk.";
+        META_CALIBRATION = "BINS", [meta.calibration],
+            "How confidence is held against what came: PLATT, ISOTONIC, BINS, or NONE.";
         META_CALIBRATION_TRADES = "50", [meta.calibration_trades],
-            "So many trades as claimed stand behind every observed frequency.";
+            "So many trades that came as claimed stand behind what was observed.";
     }
     "Regime": {
         REGIME_ADX_PERIOD = "14", [regime.adx_period], "Bars of the ADX.";

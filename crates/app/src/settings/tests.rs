@@ -169,6 +169,8 @@ const OTHERS: &[(&str, &str)] = &[
     ("META_MEMORY_TRADES", "501"),
     ("META_AGREEMENT", "1.1"),
     ("META_STRENGTH", "0.3"),
+    ("META_WEIGHTS", "PROFIT_FACTOR"),
+    ("META_CALIBRATION", "PLATT"),
     ("META_CALIBRATION_TRADES", "51"),
     ("REGIME_ADX_PERIOD", "15"),
     ("REGIME_ADX_ENTER", "26"),

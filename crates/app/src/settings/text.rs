@@ -6,6 +6,7 @@ use alavanca_engine::OnOpposite;
 use alavanca_kernel::{AccountMode, Contracts, Money, Price, PriceSource, Regime, RegimeSet};
 use alavanca_rl::{FreezeFallback, Learning, PolicyMode, PolicyScope, RewardRule, UpdateRule};
 use alavanca_scalp::ProtectMode;
+use alavanca_signals::{CalibrationMethod, WeightBy};
 
 use super::LiquidityKind;
 
@@ -148,6 +149,8 @@ named!(
     PolicyScope,
     AccountMode,
     FillAt,
+    WeightBy,
+    CalibrationMethod,
     LiquidityKind,
 );
 

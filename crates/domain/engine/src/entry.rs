@@ -3,7 +3,7 @@
 use alavanca_execution::{CloseCause, Leg, OpenTrade};
 use alavanca_kernel::{
     Action, Allocation, Bar, DecisionId, Hour, LegId, LegRole, MarketContext, Money, OrderId, OrderIntent,
-    OrderRequest, Protection, Regime, Signal, SymbolId, Tick, TradeId, TradingDay,
+    OrderRequest, Price, Protection, Regime, Signal, SymbolId, Tick, TradeId, TradingDay,
 };
 use alavanca_regime::RegimeView;
 use alavanca_risk::QuoteFreshness;
@@ -246,7 +246,9 @@ impl Engine {
             Leg::opening(order.leg, symbol, order.side, order.id, order.quantity, order.protection)
         };
         let desk = &mut self.desks[symbol.index()];
-        desk.lesson = Some(lesson);
+        let entry = desk.quote.mark;
+        let stop = signal.side.opposite().ahead(Price::ZERO, signal.stop.stop_price(signal.side, entry) - entry);
+        desk.lesson = Some(lesson.with_stop(stop));
         desk.trade = Some(OpenTrade {
             id: trade,
             decision: id,

@@ -1,8 +1,9 @@
 //! From a closed trade to the policy: rewards, batches, snapshots, freeze, rollback (semantics 24 to 29).
 
-use alavanca_execution::OpenTrade;
-use alavanca_kernel::{Regime, Reward, Timestamp, TradeOutcome};
+use alavanca_execution::{Leg, OpenTrade};
+use alavanca_kernel::{Instrument, Price, Regime, Reward, Side, Timestamp, TradeOutcome};
 use alavanca_rl::{ImportError, PolicyTable, reward};
+use alavanca_signals::Realised;
 use alavanca_updater::Batch;
 
 use crate::engine::Engine;
@@ -47,7 +48,8 @@ impl Engine {
         }
         let desk = &mut self.desks[trade.symbol.index()];
         if let Some(lesson) = desk.lesson.take() {
-            desk.levels.meta.learn(&lesson, net.is_positive());
+            let multiple = lesson.stop().and_then(|stop| multiple_of_risk(&trade.base, stop, &desk.instrument));
+            desk.levels.meta.learn(&lesson, Realised { won: net.is_positive(), multiple });
         }
         if self.gate.policy_enabled() {
             let new = self.updater.add_trade(outcome);
@@ -168,4 +170,10 @@ impl Engine {
         let records = &mut |record| effects.push(Effect::Record(record));
         make(PolicyChange { policy: &mut **policy, updater, by, at: *now, records })
     }
+}
+
+/// A leg's net result over what its stop put at risk (R). The extra's is left out: its exits are not the brains'.
+fn multiple_of_risk(base: &Leg, stop: Price, instrument: &Instrument) -> Option<f64> {
+    let risk = instrument.gross(Side::Buy, Price::ZERO, stop, base.entered());
+    risk.is_positive().then(|| base.net().to_f64() / risk.to_f64())
 }

@@ -41,5 +41,8 @@ pub use boss::{BossBrain, BossConfig, BossDecision, BossSettings, MAX_BRAINS, Pl
 pub use brain::{Brain, Opinion, Trigger};
 pub use ema_trend::{EmaTrend, EmaTrendConfig, EmaTrendSettings};
 pub use mean_reversion::{MeanReversion, MeanReversionConfig, MeanReversionSettings};
-pub use meta::{Lesson, MetaBrain, MetaCheckpoint, MetaCheckpointError, MetaConfig, MetaSettings, MetaView, Record};
+pub use meta::{
+    Calibration, CalibrationMethod, Claims, Lesson, MetaBrain, MetaCheckpoint, MetaCheckpointError, MetaConfig,
+    MetaSettings, MetaView, Realised, Record, WeightBy,
+};
 pub use sma_cross::{SmaCross, SmaCrossConfig, SmaCrossSettings};

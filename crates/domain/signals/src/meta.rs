@@ -1,6 +1,16 @@
-use alavanca_kernel::{Hour, Regime, SettingError, Signal, Unit};
+mod calibration;
+mod checkpoint;
+mod record;
+
+use std::str::FromStr;
+
+use alavanca_kernel::{Hour, Price, Regime, SettingError, Signal, Unit, UnknownName};
 use serde::{Deserialize, Serialize};
 
+pub use self::calibration::{Calibration, CalibrationMethod, Claims};
+pub use self::checkpoint::{MetaCheckpoint, MetaCheckpointError};
+pub use self::record::Record;
+use self::record::Share;
 use crate::boss::{MAX_BRAINS, Voters, Votes, Weights};
 use crate::setting::number;
 
@@ -16,13 +26,60 @@ pub struct MetaSettings {
     pub agreement: f64,
     /// `META_STRENGTH` (S): what a score of 1 adds to the log-odds.
     pub strength: f64,
-    /// `META_CALIBRATION_TRADES` (C): so many trades as claimed stand behind every realised frequency.
+    /// `META_WEIGHTS`: what a brain's weight is made of.
+    pub weights: WeightBy,
+    /// `META_CALIBRATION`: how what is claimed is held against what came.
+    pub calibration: CalibrationMethod,
+    /// `META_CALIBRATION_TRADES` (C): so many trades that came as claimed stand behind what was observed.
     pub calibration_trades: f64,
 }
 
 impl Default for MetaSettings {
     fn default() -> Self {
-        Self { prior_trades: 20.0, memory_trades: 500, agreement: 1.0, strength: 0.2, calibration_trades: 50.0 }
+        Self {
+            prior_trades: 20.0,
+            memory_trades: 500,
+            agreement: 1.0,
+            strength: 0.2,
+            weights: WeightBy::default(),
+            calibration: CalibrationMethod::default(),
+            calibration_trades: 50.0,
+        }
+    }
+}
+
+/// `META_WEIGHTS`: what a brain's weight is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum WeightBy {
+    /// How often it wins: the odds of its win rate.
+    #[default]
+    WinRate,
+    /// How much it wins for what it loses: its profit factor, in units of the planned risk.
+    ProfitFactor,
+}
+
+impl WeightBy {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::WinRate, Self::ProfitFactor];
+
+    /// The spelling in settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WinRate => "WIN_RATE",
+            Self::ProfitFactor => "PROFIT_FACTOR",
+        }
+    }
+}
+
+impl FromStr for WeightBy {
+    type Err = UnknownName;
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|by| by.as_str() == text).ok_or_else(|| UnknownName {
+            what: "weight",
+            got: text.to_owned(),
+            known: Self::ALL.map(Self::as_str).join(", "),
+        })
     }
 }
 
@@ -53,31 +110,33 @@ const MEMORY_MOST: u64 = 1_000_000;
 /// Level 2: how well each brain did, per regime and hour, and what that says about a signal.
 ///
 /// **Record.** For each brain three records: of all its trades, of those in the regime, of those in the regime and
-/// hour. A closed trade counts in the records of the brains that stood with it, as won where its net is above zero.
-/// Before it counts, what is in that brain's records fades by 1/M. Each rate is shrunk to that of the wider record
-/// without the narrower one's trades, so that no trade speaks twice: p₀ = ½, pᵢ = (wonᵢ + κ · pᵢ₋₁) / (tradesᵢ + κ) for
-/// i = outside the regime, in the regime outside the hour, in regime and hour; p is the last.
+/// hour. A closed trade counts in the records of the brains that stood with it: as won where its net is above zero, and
+/// with its result in R, the base's net over what its stop put at risk, at most 5 either way. Before it counts, what is
+/// in that brain's records fades by 1/M. Each rate is shrunk to that of the wider record without the narrower one's
+/// trades, so that no trade speaks twice: p₀ = ½, pᵢ = (wonᵢ + κ · pᵢ₋₁) / (tradesᵢ + κ) for i = outside the regime, in
+/// the regime outside the hour, in regime and hour; p is the last. In the same way g, of R won and R moved either way:
+/// g₀ = ½, gᵢ = (R wonᵢ + κ · gᵢ₋₁) / (R movedᵢ + κ).
 ///
-/// **Weight.** w = p / (1 − p), the odds.
+/// **Weight.** By `META_WEIGHTS`: the odds of winning, w = p / (1 − p), or the profit factor, w = g / (1 − g). Where every
+/// trade wins or loses one R, they are the same.
 ///
 /// **Disagreement.** Σ w of the brains against / Σ w of all brains. With one brain it is 0.
 ///
 /// **Confidence**, the probability that the trade wins:
 /// r = the w-weighted mean p of the brains with the signal;
 /// a = (Σ w of those with it other than the lead − Σ w of those against) / Σ w of all;
-/// raw = σ(ln(r / (1 − r)) + A · a + S · score), σ(x) = 1 / (1 + e⁻ˣ).
-/// What was claimed is held against what came: signals are sorted by raw into twenty bins of equal width, and
-/// confidence = (won in bin + C · raw) / (trades in bin + C). A bin fades by 1/M with each of its own trades.
+/// x = ln(r / (1 − r)) + A · a + S · score, raw = σ(x), σ(x) = 1 / (1 + e⁻ˣ).
+/// What was claimed is held against what came: see [`Calibration`].
 ///
 /// So a fresh MetaBrain gives one brain's full-score signal 0.55; five brains of one mind 0.73; and a brain that wins
-/// 70 of 100 trades comes above 0.70 by its record alone. Where agreement promises more than it keeps, the bins take
-/// the promise back.
+/// 70 of 100 trades comes above 0.70 by its record alone. Where agreement promises more than it keeps, the calibration
+/// takes the promise back.
 #[derive(Clone, Debug)]
 pub struct MetaBrain {
     settings: MetaSettings,
     names: Vec<String>,
     records: Box<[Record]>,
-    bins: [Record; BINS],
+    calibration: Calibration,
 }
 
 /// What the MetaBrain says to a signal.
@@ -102,9 +161,46 @@ pub struct Lesson {
     pub hour: Hour,
     /// The bin of the confidence that was claimed.
     bin: u8,
+    /// The log-odds that were claimed, in millionths; unknown of a lesson that an older release stored.
+    #[serde(default)]
+    log_odds: Option<i32>,
+    /// How far from the entry the stop was planned.
+    #[serde(default)]
+    stop: Option<Price>,
 }
 
-const BINS: usize = 20;
+impl Lesson {
+    /// Of an entry whose stop lies so far away.
+    #[must_use]
+    pub const fn with_stop(self, distance: Price) -> Self {
+        Self { stop: Some(distance), ..self }
+    }
+
+    /// How far from the entry the stop was planned; `None` where nobody said.
+    pub const fn stop(&self) -> Option<Price> {
+        self.stop
+    }
+
+    fn claimed(&self) -> f64 {
+        self.log_odds.map_or_else(|| Calibration::middle(self.bin), |micros| f64::from(micros) / 1e6)
+    }
+}
+
+/// How a trade ended.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Realised {
+    /// Whether its net over all legs is above zero.
+    pub won: bool,
+    /// The base's net over what its stop put at risk (R); `None` where the risk is not known.
+    pub multiple: Option<f64>,
+}
+
+impl From<bool> for Realised {
+    fn from(won: bool) -> Self {
+        Self { won, multiple: None }
+    }
+}
+
 const HOURS: usize = 24;
 /// Records of one brain: of all trades, per regime, per regime and hour.
 const PER_BRAIN: usize = 1 + Regime::COUNT + Regime::COUNT * HOURS;
@@ -114,14 +210,26 @@ impl MetaBrain {
     pub fn new<'a>(config: MetaConfig, names: impl IntoIterator<Item = &'a str>) -> Self {
         let names: Vec<_> = names.into_iter().take(MAX_BRAINS).map(str::to_owned).collect();
         let records = vec![Record::default(); names.len() * PER_BRAIN].into();
-        Self { settings: config.settings, names, records, bins: [Record::default(); BINS] }
+        let MetaSettings { calibration, calibration_trades, memory_trades, .. } = config.settings;
+        let calibration = Calibration::new(calibration, calibration_trades, memory_trades);
+        Self { settings: config.settings, names, records, calibration }
+    }
+
+    /// The experience that was stored, of the brains that are in it, for reports.
+    ///
+    /// # Errors
+    /// As [`MetaBrain::restore`].
+    pub fn stored(config: MetaConfig, checkpoint: &MetaCheckpoint) -> Result<Self, MetaCheckpointError> {
+        let mut stored = Self::new(config, checkpoint.names());
+        stored.restore(checkpoint)?;
+        Ok(stored)
     }
 
     /// How much each brain counts in a regime and hour.
     pub fn weights(&self, regime: Regime, hour: Hour) -> Weights {
         let mut weights = [0.0; MAX_BRAINS];
         for (brain, weight) in weights.iter_mut().enumerate().take(self.names.len()) {
-            *weight = odds(self.win_rate(brain, regime, hour));
+            *weight = self.weight(brain, regime, hour);
         }
         Weights::new(weights)
     }
@@ -132,7 +240,10 @@ impl MetaBrain {
         let (mut all, mut with, mut against, mut with_rate, mut lead_weight) = (0.0, 0.0, 0.0, 0.0, 0.0);
         for brain in 0..self.names.len() {
             let rate = self.win_rate(brain, regime, hour);
-            let weight = odds(rate);
+            let weight = match self.settings.weights {
+                WeightBy::WinRate => odds(rate),
+                WeightBy::ProfitFactor => self.weight(brain, regime, hour),
+            };
             all += weight;
             if voters.with.contains(brain) {
                 with += weight;
@@ -145,46 +256,61 @@ impl MetaBrain {
             }
         }
         if with <= 0.0 || votes.len() != self.names.len() {
-            let lesson = Lesson { voters: Voters::default(), regime, hour, bin: 0 };
+            let lesson = Lesson { voters: Voters::default(), regime, hour, bin: 0, log_odds: None, stop: None };
             return MetaView { confidence: None, disagreement: None, lesson };
         }
         let agreement = (with - lead_weight - against) / all;
         let Self { settings, .. } = self;
         let log_odds =
             odds(with_rate / with).ln() + settings.agreement * agreement + settings.strength * signal.score.get();
-        let raw = 1.0 / (1.0 + (-log_odds).exp());
-        let bin = ((raw * BINS as f64) as usize).min(BINS - 1);
         MetaView {
-            confidence: Some(Unit::saturating(self.bins[bin].shrunk(settings.calibration_trades, raw))),
+            confidence: Some(self.calibration.probability(log_odds)),
             disagreement: Some(Unit::saturating(against / all)),
-            lesson: Lesson { voters, regime, hour, bin: bin as u8 },
+            lesson: Lesson {
+                voters,
+                regime,
+                hour,
+                bin: Calibration::bin(log_odds),
+                log_odds: Some((log_odds * 1e6).round() as i32),
+                stop: None,
+            },
         }
     }
 
-    /// Takes a closed trade's result: won where its net over all legs is above zero. Once per trade.
-    pub fn learn(&mut self, lesson: &Lesson, won: bool) {
+    /// Takes a closed trade's result, or whether it won where no more is known. Once per trade.
+    pub fn learn(&mut self, lesson: &Lesson, result: impl Into<Realised>) {
         if lesson.voters.with.is_empty() {
             return;
         }
+        let Realised { won, multiple } = result.into();
         let memory = self.settings.memory_trades;
         for brain in lesson.voters.with.places().take_while(|&brain| brain < self.names.len()) {
             for record in &mut self.records[brain * PER_BRAIN..][..PER_BRAIN] {
                 record.fade(memory);
             }
             for place in places(brain, lesson.regime, lesson.hour) {
-                self.records[place].add(won);
+                self.records[place].add(won, multiple);
             }
         }
-        if let Some(bin) = self.bins.get_mut(usize::from(lesson.bin)) {
-            bin.fade(memory);
-            bin.add(won);
-        }
+        self.calibration.learn(lesson.claimed(), won);
     }
 
     /// The shrunken share of won trades (p) of the brain at a place, in a regime and hour.
     pub fn win_rate(&self, brain: usize, regime: Regime, hour: Hour) -> f64 {
+        self.shrunk(brain, regime, hour, Record::wins)
+    }
+
+    /// The weight (w) of the brain at a place, in a regime and hour.
+    pub fn weight(&self, brain: usize, regime: Regime, hour: Hour) -> f64 {
+        odds(match self.settings.weights {
+            WeightBy::WinRate => self.shrunk(brain, regime, hour, Record::wins),
+            WeightBy::ProfitFactor => self.shrunk(brain, regime, hour, Record::gains),
+        })
+    }
+
+    fn shrunk(&self, brain: usize, regime: Regime, hour: Hour, share: fn(Record) -> Share) -> f64 {
         let prior = self.settings.prior_trades;
-        let [all, in_regime, in_hour] = places(brain, regime, hour).map(|place| self.records[place]);
+        let [all, in_regime, in_hour] = places(brain, regime, hour).map(|place| share(self.records[place]));
         let elsewhere = all.without(in_regime).shrunk(prior, 0.5);
         let at_other_hours = in_regime.without(in_hour).shrunk(prior, elsewhere);
         in_hour.shrunk(prior, at_other_hours)
@@ -195,53 +321,24 @@ impl MetaBrain {
         self.records.get(brain * PER_BRAIN).copied()
     }
 
-    /// What was claimed and what came: for each bin its lower bound and its record, for reports.
-    pub fn reliability(&self) -> impl Iterator<Item = (f64, Record)> {
-        self.bins.iter().enumerate().map(|(bin, record)| (bin as f64 / BINS as f64, *record))
+    /// The record of the brain at a place in a regime, at all hours.
+    pub fn record_in(&self, brain: usize, regime: Regime) -> Option<Record> {
+        (brain < self.names.len()).then(|| self.records[brain * PER_BRAIN + 1 + regime.index()])
+    }
+
+    /// The record of the brain at a place in a regime and hour.
+    pub fn record_at(&self, brain: usize, regime: Regime, hour: Hour) -> Option<Record> {
+        (brain < self.names.len()).then(|| self.records[places(brain, regime, hour)[2]])
+    }
+
+    /// What was claimed and what came.
+    pub const fn calibration(&self) -> &Calibration {
+        &self.calibration
     }
 
     /// The brains' names, by place.
     pub fn names(&self) -> &[String] {
         &self.names
-    }
-
-    /// All experience, to be stored.
-    pub fn checkpoint(&self) -> MetaCheckpoint {
-        let seen = |records: &[Record]| {
-            let seen = records.iter().enumerate().filter(|(_, record)| record.trades > 0);
-            seen.map(|(place, record)| (place as u16, *record)).collect()
-        };
-        let brains = self.names.iter().zip(self.records.chunks(PER_BRAIN));
-        MetaCheckpoint {
-            version: CHECKPOINT_VERSION,
-            brains: brains.map(|(name, records)| (name.clone(), seen(records))).collect(),
-            bins: seen(&self.bins),
-        }
-    }
-
-    /// Puts stored experience in the place of its own. Brains are found by name: one that is new starts afresh, one
-    /// that is gone is forgotten. On an error nothing has changed.
-    pub fn restore(&mut self, checkpoint: &MetaCheckpoint) -> Result<(), MetaCheckpointError> {
-        if checkpoint.version != CHECKPOINT_VERSION {
-            return Err(MetaCheckpointError::Version { got: checkpoint.version });
-        }
-        let fill = |records: &mut [Record], stored: &[(u16, Record)]| {
-            for &(place, record) in stored {
-                let slot = records.get_mut(usize::from(place)).filter(|_| record.is_sound());
-                *slot.ok_or(MetaCheckpointError::Record { place, record })? = record;
-            }
-            Ok(())
-        };
-        let mut restored = Self::new(MetaConfig { settings: self.settings }, self.names.iter().map(String::as_str));
-        for (name, stored) in &checkpoint.brains {
-            match self.names.iter().position(|known| known == name) {
-                Some(brain) => fill(&mut restored.records[brain * PER_BRAIN..][..PER_BRAIN], stored)?,
-                None => fill(&mut [Record::default(); PER_BRAIN], stored)?,
-            }
-        }
-        fill(&mut restored.bins, &checkpoint.bins)?;
-        *self = restored;
-        Ok(())
     }
 }
 
@@ -254,85 +351,4 @@ fn places(brain: usize, regime: Regime, hour: Hour) -> [usize; 3] {
 
 fn odds(rate: f64) -> f64 {
     rate / (1.0 - rate)
-}
-
-/// Won and closed trades, fading. Integers: the same on every platform, and stored without loss.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Record {
-    // In millionths of a trade.
-    won: u64,
-    trades: u64,
-}
-
-const ONE_TRADE: u64 = 1_000_000;
-
-impl Record {
-    /// Trades that still count.
-    pub fn trades(self) -> f64 {
-        self.trades as f64 / ONE_TRADE as f64
-    }
-
-    /// The share that won; `None` before the first.
-    pub fn win_rate(self) -> Option<Unit> {
-        (self.trades > 0).then(|| Unit::saturating(self.won as f64 / self.trades as f64))
-    }
-
-    fn shrunk(self, prior_trades: f64, prior_rate: f64) -> f64 {
-        (self.won as f64 / ONE_TRADE as f64 + prior_trades * prior_rate) / (self.trades() + prior_trades)
-    }
-
-    /// The trades of a wider record that are not in this narrower one.
-    fn without(self, narrower: Self) -> Self {
-        // Both fade at the same time; rounding can leave millionths of a trade.
-        let trades = self.trades.saturating_sub(narrower.trades);
-        Self { won: self.won.saturating_sub(narrower.won).min(trades), trades }
-    }
-
-    fn fade(&mut self, memory: u64) {
-        // Most of the narrow records are empty, and a division costs more than the look.
-        if self.trades == 0 {
-            return;
-        }
-        // Rounded alike and won ≤ trades, so it stays so.
-        self.won -= self.won / memory;
-        self.trades -= self.trades / memory;
-    }
-
-    fn add(&mut self, won: bool) {
-        self.won += if won { ONE_TRADE } else { 0 };
-        self.trades += ONE_TRADE;
-    }
-
-    fn is_sound(self) -> bool {
-        self.won <= self.trades && self.trades <= (MEMORY_MOST + 1) * ONE_TRADE
-    }
-}
-
-const CHECKPOINT_VERSION: u32 = 1;
-
-/// A MetaBrain's experience as stored.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct MetaCheckpoint {
-    version: u32,
-    brains: Vec<(String, Vec<(u16, Record)>)>,
-    bins: Vec<(u16, Record)>,
-}
-
-/// Why stored experience cannot be taken over.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum MetaCheckpointError {
-    /// Written by another release.
-    #[error("the MetaBrain's stored experience has version {got}, expected {CHECKPOINT_VERSION}")]
-    Version {
-        /// The version found.
-        got: u32,
-    },
-    /// A record that cannot be.
-    #[error("the MetaBrain's stored record {place} cannot be: {record:?}")]
-    Record {
-        /// Its place.
-        place: u16,
-        /// What was found.
-        record: Record,
-    },
 }

@@ -4,7 +4,7 @@ use Side::{Buy, Sell};
 use alavanca_kernel::{Bar, ExitAt, Hour, Price, Regime, Side, Signal, Tick, Unit};
 use alavanca_signals::{
     BossBrain, BossConfig, BossDecision, BossSettings, Brain, Lesson, MAX_BRAINS, MetaBrain, MetaCheckpoint,
-    MetaConfig, MetaSettings, Opinion, Trigger, Weights,
+    MetaConfig, MetaSettings, Opinion, Realised, Trigger, WeightBy, Weights,
 };
 
 /// Says what it was told to, on every bar.
@@ -356,7 +356,7 @@ fn promises_that_are_not_kept_are_taken_back() {
     }
     let (confidence, _, _) = ask(&meta, &opinions, REGIME, 10);
     assert!((0.45..0.56).contains(&confidence), "{confidence}");
-    let claimed = meta.reliability().find(|(_, record)| record.trades() > 100.0).unwrap();
+    let claimed = meta.calibration().bins().find(|(_, record)| record.trades() > 100.0).unwrap();
     assert!(
         (0.65..0.8).contains(&claimed.0) && (claimed.1.win_rate().unwrap().get() - 0.5).abs() < 0.01,
         "{claimed:?}"
@@ -375,7 +375,7 @@ fn who_is_unknown_gets_no_answer() {
     let view = meta.evaluate(&other, &none, REGIME, hour(10));
     assert_eq!((view.confidence, view.disagreement), (None, None), "nobody stands with it");
     meta.learn(&view.lesson, true);
-    assert!(meta.reliability().all(|(_, record)| record.trades() <= 0.0), "so nobody learns");
+    assert!(meta.calibration().bins().all(|(_, record)| record.trades() <= 0.0), "so nobody learns");
 }
 
 #[test]
@@ -404,6 +404,72 @@ fn experience_survives_a_restart_to_the_bit() {
     assert_eq!((moved.record(1), moved.record(2)), (meta.record(2), meta.record(0)));
 }
 
+/// Two brains of one regime and hour: one wins often and little, one seldom and much.
+fn unlike(weights: WeightBy) -> MetaBrain {
+    let settings = MetaSettings { weights, ..MetaSettings::default() };
+    let mut meta = MetaBrain::new(MetaConfig::new(settings).expect("sound settings"), ["often", "much"]);
+    let lesson = |opinions: &[Opinion]| ask(&meta, opinions, REGIME, 10).2;
+    let often = lesson(&[wants(Buy, 1.0, 0), Opinion::NONE]);
+    let much = lesson(&[Opinion::NONE, wants(Buy, 1.0, 1)]);
+    for i in 0..100 {
+        let (won, large) = (i % 10 < 6, i % 10 < 4);
+        meta.learn(&often, Realised { won, multiple: Some(if won { 0.5 } else { -1.0 }) });
+        meta.learn(&much, Realised { won: large, multiple: Some(if large { 2.0 } else { -1.0 }) });
+    }
+    meta
+}
+
+#[test]
+fn who_wins_often_and_loses_more_weighs_less_by_profit_factor() {
+    let [rate, factor] = [WeightBy::WinRate, WeightBy::ProfitFactor].map(|by| {
+        let meta = unlike(by);
+        let weights = meta.weights(REGIME, hour(10));
+        assert_eq!(weights.get(0).to_bits(), meta.weight(0, REGIME, hour(10)).to_bits());
+        (weights.get(0), weights.get(1))
+    });
+    // 60 of 100 beside 40 of 100, shrunk with 20 at one half each step.
+    assert!(rate.0 > 1.2 && rate.1 < 0.8, "{rate:?}");
+    // 30 R won and 40 lost beside 80 and 60.
+    assert!(factor.0 < 0.9 && factor.1 > 1.1, "{factor:?}");
+    // Confidence stays the chance to win.
+    let meta = unlike(WeightBy::ProfitFactor);
+    assert!(meta.win_rate(0, REGIME, hour(10)) > 0.55 && meta.win_rate(1, REGIME, hour(10)) < 0.45);
+    let factors = [0, 1].map(|brain| meta.record(brain).unwrap().profit_factor().unwrap());
+    assert!((0.70..0.80).contains(&factors[0]) && (1.25..1.45).contains(&factors[1]), "{factors:?}");
+}
+
+#[test]
+fn where_all_results_are_one_r_both_weights_are_the_same() {
+    let [by_rate, by_factor] = [WeightBy::WinRate, WeightBy::ProfitFactor].map(|weights| {
+        let settings = MetaSettings { weights, ..MetaSettings::default() };
+        let mut meta = MetaBrain::new(MetaConfig::new(settings).unwrap(), ["one"]);
+        for i in 0..90_u32 {
+            let regime = Regime::ALL[i as usize % Regime::COUNT];
+            let (_, _, lesson) = ask(&meta, &[wants(Buy, 1.0, 0)], regime, (i % 24) as u8);
+            let won = i % 7 < 3;
+            meta.learn(&lesson, Realised { won, multiple: Some(if won { 1.0 } else { -1.0 }) });
+        }
+        meta
+    });
+    for at in 0..24 {
+        close(by_rate.weight(0, REGIME, hour(at)), by_factor.weight(0, REGIME, hour(at)));
+    }
+}
+
+#[test]
+fn no_result_speaks_louder_than_five_r() {
+    let meta = |multiple| {
+        let mut meta = self::meta(1);
+        let (_, _, lesson) = ask(&meta, &[wants(Buy, 1.0, 0)], REGIME, 10);
+        meta.learn(&lesson, Realised { won: false, multiple: Some(-1.0) });
+        meta.learn(&lesson, Realised { won: true, multiple });
+        meta.record(0).unwrap()
+    };
+    assert_eq!(meta(Some(5.0)), meta(Some(5_000.0)));
+    assert_eq!(meta(None), meta(Some(f64::NAN)), "no result, and none that is no number");
+    assert!(meta(None).trades() > 1.9);
+}
+
 #[test]
 fn experience_that_cannot_be_changes_nothing() {
     let mut meta = meta(1);
@@ -411,7 +477,10 @@ fn experience_that_cannot_be_changes_nothing() {
     teach(&mut meta, lesson, 3, 5);
     let before = meta.checkpoint();
     for text in [
-        r#"{"version":2,"brains":[],"bins":[]}"#,
+        r#"{"version":3,"brains":[],"bins":[]}"#,
+        r#"{"version":0,"brains":[],"bins":[]}"#,
+        r#"{"version":2,"brains":[["parrot 0",[[0,{"won":1,"trades":4,"gained":3,"moved":2}]]]],"bins":[]}"#,
+        r#"{"version":2,"brains":[],"bins":[[3,{"won":1,"trades":4,"log_odds":9000000000}]]}"#,
         r#"{"version":1,"brains":[["parrot 0",[[0,{"won":5,"trades":4}]]]],"bins":[]}"#,
         r#"{"version":1,"brains":[["parrot 0",[[176,{"won":1,"trades":4}]]]],"bins":[]}"#,
         r#"{"version":1,"brains":[["gone",[[0,{"won":5,"trades":4}]]]],"bins":[]}"#,
