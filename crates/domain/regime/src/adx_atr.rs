@@ -2,7 +2,7 @@ use alavanca_indicators::{Adx, Atr};
 use alavanca_kernel::{Bar, Regime, SettingError};
 use serde::{Deserialize, Serialize};
 
-use crate::{RegimeDetector, RegimeView};
+use crate::{Phase, RegimeDetector, RegimeView};
 
 /// Settings of the [`AdxAtrDetector`]. Each pair of bounds is a hysteresis: a state begins at the first and ends below
 /// the second.
@@ -183,6 +183,11 @@ impl RegimeDetector for AdxAtrDetector {
             self.view.bars_in_regime = 1;
         }
         self.view.transition = self.changed && self.view.bars_in_regime <= self.settings.transition_bars;
+        self.view.phase = if self.view.transition {
+            Phase::CoolingOff { confirmed: self.view.bars_in_regime, against: None }
+        } else {
+            Phase::Settled
+        };
         self.view
     }
 

@@ -3,6 +3,8 @@ use std::fmt::Debug;
 use alavanca_kernel::{Bar, Regime};
 use serde::{Deserialize, Serialize};
 
+use crate::Phase;
+
 /// Says what kind of market it is.
 ///
 /// The rules for every detector: the same bars give the same views; a view after bar n uses bars up to n alone; a bar
@@ -30,11 +32,14 @@ pub struct RegimeView {
     pub transition: bool,
     /// Bars since it began, that one included; 0 before the first bar.
     pub bars_in_regime: u32,
+    /// How sure that is.
+    pub phase: Phase,
 }
 
 impl RegimeView {
     /// Nothing is known.
-    pub const UNKNOWN: Self = Self { regime: Regime::Unknown, transition: false, bars_in_regime: 0 };
+    pub const UNKNOWN: Self =
+        Self { regime: Regime::Unknown, transition: false, bars_in_regime: 0, phase: Phase::WarmingUp };
 }
 
 /// Always the same regime: for tests, benchmarks, and for running without level 3.
@@ -44,7 +49,7 @@ pub struct FixedRegime(RegimeView);
 impl FixedRegime {
     /// Always this one, never in transition.
     pub const fn new(regime: Regime) -> Self {
-        Self(RegimeView { regime, transition: false, bars_in_regime: 0 })
+        Self(RegimeView { regime, transition: false, bars_in_regime: 0, phase: Phase::Settled })
     }
 }
 

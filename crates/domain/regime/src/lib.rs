@@ -18,6 +18,10 @@
 
 mod adx_atr;
 mod detector;
+mod multi_scale;
+mod phase;
 
 pub use adx_atr::{AdxAtrConfig, AdxAtrDetector, AdxAtrSettings};
 pub use detector::{FixedRegime, RegimeDetector, RegimeView};
+pub use multi_scale::{MAX_SCALES, MultiScaleConfig, MultiScaleDetector, MultiScaleSettings, Reading};
+pub use phase::{Doubt, Phase, TransitionRules, Transitions};

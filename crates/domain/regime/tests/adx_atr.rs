@@ -2,7 +2,7 @@
 
 use alavanca_indicators::{Adx, Atr};
 use alavanca_kernel::{Bar, Price, Regime};
-use alavanca_regime::{AdxAtrConfig, AdxAtrDetector, AdxAtrSettings, FixedRegime, RegimeDetector, RegimeView};
+use alavanca_regime::{AdxAtrConfig, AdxAtrDetector, AdxAtrSettings, FixedRegime, Phase, RegimeDetector, RegimeView};
 use proptest::prelude::*;
 
 fn detector() -> AdxAtrDetector {
@@ -212,7 +212,8 @@ fn a_fixed_regime_is_fixed() {
     let mut fixed = FixedRegime::new(Regime::TrendDown);
     let bars = Market::new(1).go(10, 0, 50).bars;
     let last = run(&mut fixed, &bars)[9];
-    assert_eq!(last, RegimeView { regime: Regime::TrendDown, transition: false, bars_in_regime: 10 });
+    assert_eq!((last.regime, last.transition, last.bars_in_regime), (Regime::TrendDown, false, 10));
+    assert_eq!(last.phase, Phase::Settled);
 }
 
 #[test]
