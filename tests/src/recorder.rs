@@ -1,7 +1,8 @@
 //! Keeps everything that a simulation records.
 
 use alavanca_engine::{
-    BlockedRecord, DecisionRecord, LearnedRecord, LegRecord, Notice, OrderEnd, PolicyEvent, Record, TradeRecord,
+    BlockedRecord, DecisionRecord, LearnedRecord, LegRecord, Notice, OrderEnd, PolicyEvent, Record, RegimeRecord,
+    TradeRecord,
 };
 use alavanca_kernel::{FillReport, OrderRequest};
 use alavanca_risk::RiskChange;
@@ -62,6 +63,8 @@ picks! {
     policy: Record::Policy(event) => event.clone(), PolicyEvent;
     /// Every change of the risk state.
     risk: Record::Risk(change) => *change, RiskChange;
+    /// Every change of the regime or of its transition flag.
+    regimes: Record::Regime(change) => *change, RegimeRecord;
 }
 
 impl Recorder {

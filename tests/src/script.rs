@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use alavanca_kernel::{
     Action, ActionSet, Bar, ExitAt, Price, Regime, Reward, Side, StateKey, SymbolId, Timestamp, Unit,
 };
-use alavanca_regime::{RegimeDetector, RegimeView};
+use alavanca_regime::{Phase, RegimeDetector, RegimeView};
 use alavanca_rl::{
     Arm, ArmUpdate, ImportError, Policy, PolicyCheckpoint, PolicyRow, PolicyTable, RegimeStats, RlConfig,
     ThompsonSampling,
@@ -143,6 +143,7 @@ impl RegimeDetector for ScriptedRegime {
                 regime: *regime,
                 transition: *transition,
                 bars_in_regime: (seen - from + 1) as u32,
+                phase: Phase::Settled,
             },
         )
     }

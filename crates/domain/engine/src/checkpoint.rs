@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::record::{PolicyEventKind, Record};
+use crate::regimes::RegimeStretch;
 
 /// Everything a restarted engine needs beside the policy's rows and snapshots. Market history is not in it: levels
 /// 1 to 4 are warmed up from recent bars.
@@ -58,6 +59,9 @@ pub struct DeskCheckpoint {
     pub meta: MetaCheckpoint,
     /// The day's realised result of this instrument.
     pub day_net: Money,
+    /// For how long the regime has been what it is. Databases of earlier releases do not say it.
+    #[serde(default)]
+    pub regime: RegimeStretch,
 }
 
 /// What a store gives back after a restart.
@@ -164,6 +168,7 @@ impl Engine {
                         reversal: desk.reversal,
                         meta: desk.levels.meta.checkpoint(),
                         day_net: desk.day_net,
+                        regime: desk.stretch,
                     }
                 })
                 .collect(),
@@ -212,6 +217,7 @@ impl Engine {
             desk.lesson = stored.lesson;
             desk.reversal = stored.reversal;
             desk.day_net = stored.day_net;
+            desk.stretch = stored.regime;
             self.scalps.restore(SymbolId::new(index as u16), stored.scalp, stored.cooldown_until);
         }
         Ok(())

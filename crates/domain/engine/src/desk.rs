@@ -8,6 +8,7 @@ use alavanca_signals::Lesson;
 
 use crate::config::{DeskConfig, Levels};
 use crate::event::InputFault;
+use crate::regimes::RegimeStretch;
 
 /// Everything that belongs to one instrument.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct Desk {
     pub(crate) day_net: Money,
     /// How far bars range of late; for the reach of scalps.
     pub(crate) range: RecentRange,
+    /// For how long the regime has been what it is.
+    pub(crate) stretch: RegimeStretch,
 }
 
 /// The market's last word.
@@ -84,6 +87,7 @@ impl Desk {
             gatherer: BarAggregator::new(signal_bar_seconds),
             day_net: Money::ZERO,
             range: RecentRange::default(),
+            stretch: RegimeStretch::default(),
         }
     }
 

@@ -227,6 +227,7 @@ impl Engine {
 
     /// Closes the books of the last day. To be called once, after the fills that [`Event::End`] brought about.
     pub fn finish(&mut self, effects: &mut Vec<Effect>) {
+        self.close_regimes(effects);
         if let Some(moment) = self.moment.take() {
             let equity = self.account.map(|account| account.equity);
             let net = self.risk.daily_profit();

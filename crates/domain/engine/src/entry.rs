@@ -30,6 +30,7 @@ impl Engine {
         let meta = &desk.levels.meta;
         let decision = desk.levels.boss.on_bar(bar, || meta.weights(view.regime, hour));
         let reversal = if desk.trade.is_none() { desk.reversal.take() } else { None };
+        self.note_regime(symbol, bar, view, effects);
         if let Some(signal) = decision.signal.or(reversal) {
             self.counts.signals += 1;
             self.consider(symbol, &signal, view, effects);
@@ -65,6 +66,7 @@ impl Engine {
         desk.range.push(bar);
         desk.levels.liquidity.on_bar(bar);
         let view = desk.levels.regime.on_bar(bar);
+        desk.stretch.warm(bar);
         let meta = &desk.levels.meta;
         desk.levels.boss.on_bar(bar, || meta.weights(view.regime, hour));
     }

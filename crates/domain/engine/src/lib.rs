@@ -69,6 +69,7 @@ mod exits;
 mod learning;
 mod policy_change;
 mod record;
+mod regimes;
 
 pub use by_hand::{ByHandError, PolicyByHand};
 pub use checkpoint::{Checkpoint, DeskCheckpoint, RestoreError, Restored};
@@ -79,3 +80,4 @@ pub use record::{
     AllocationRecord, BlockCause, BlockedRecord, ChangedBy, Chooser, DayRecord, DecisionRecord, LearnSkip,
     LearnedRecord, LegRecord, OrderEnd, PolicyEvent, PolicyEventKind, Record, TradeRecord,
 };
+pub use regimes::{RegimeRecord, RegimeStretch};

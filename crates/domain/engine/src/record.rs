@@ -15,6 +15,7 @@ use alavanca_updater::PolicySnapshot;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoint;
+use crate::regimes::RegimeRecord;
 
 /// One thing to store. The order of records is the order of events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +51,8 @@ pub enum Record {
     PolicyTable(Box<PolicyTable>),
     /// The risk state changed.
     Risk(RiskChange),
+    /// The regime or its transition flag changed.
+    Regime(RegimeRecord),
     /// A trading day ended.
     Day(DayRecord),
     /// Everything a restarted engine needs that no other record holds. Replaces the one before.
