@@ -86,6 +86,7 @@ tables! {
     Evidence = "evidence", 18, "";
     PolicyEvents = "policy_events", 7, "";
     Snapshots = "snapshots", 3, "";
+    Regimes = "regimes", 10, "";
     RiskChanges = "risk_changes", 7, "";
     RiskState = "risk_state", 4, " ON CONFLICT DO UPDATE SET at = excluded.at, state = excluded.state, \
         cause = excluded.cause";

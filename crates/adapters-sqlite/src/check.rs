@@ -286,6 +286,18 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        name: "regimes follow each other",
+        broken: &[
+            "SELECT 'row ' || id || ' of regimes begins in ' || before || iif(before_transition, ' in transition', '') \
+             || ' and the one before ended in ' || was || iif(was_transition, ' in transition', '') FROM (SELECT id, \
+             before, before_transition, lag(after) OVER own AS was, lag(after_transition) OVER own AS was_transition \
+             FROM regimes WINDOW own AS (PARTITION BY symbol ORDER BY id)) WHERE was IS NOT NULL \
+             AND (before <> was OR before_transition <> was_transition) ORDER BY id LIMIT 1",
+            "SELECT 'row ' || id || ' of regimes is of ' || bars || ' bars and ' || seconds || ' seconds' FROM regimes \
+             WHERE bars < 0 OR seconds < 0 OR (bars = 0 AND seconds > 0) ORDER BY id LIMIT 1",
+        ],
+    },
+    Rule {
         name: "evidence is of trades",
         broken: &[
             "SELECT 'evidence ' || e.seq || ' is of trade ' || e.trade || ', which has not ended so' FROM evidence e \

@@ -78,11 +78,25 @@ impl MigrationTrait for Levels {
     }
 }
 
-/// Null in the rows of earlier releases: not recorded.
+/// Of decisions, null in the rows of earlier releases: not recorded. Of regimes, each change: what was since the row
+/// before of the same instrument, and what is from then on.
 const LEVELS: &str = "
 ALTER TABLE decisions ADD COLUMN votes TEXT;
 ALTER TABLE decisions ADD COLUMN weights TEXT;
 ALTER TABLE decisions ADD COLUMN zones TEXT;
+CREATE TABLE regimes (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    symbol INTEGER NOT NULL,
+    before TEXT NOT NULL,
+    before_transition INTEGER NOT NULL,
+    after TEXT NOT NULL,
+    after_transition INTEGER NOT NULL,
+    bars INTEGER NOT NULL,
+    seconds INTEGER NOT NULL
+) STRICT;
+CREATE INDEX regimes_by_time ON regimes (symbol, at);
 ";
 
 /// What each row and all before it come to, and where that stands. Empty until it is computed.

@@ -2,7 +2,8 @@
 //! that reads them, in the same order.
 
 use alavanca_engine::{
-    BlockedRecord, DayRecord, DecisionRecord, LearnedRecord, LegRecord, OrderEnd, PolicyEvent, Record, TradeRecord,
+    BlockedRecord, DayRecord, DecisionRecord, LearnedRecord, LegRecord, OrderEnd, PolicyEvent, Record, RegimeRecord,
+    TradeRecord,
 };
 use alavanca_kernel::{
     Contracts, DecisionId, FillReport, OrderId, OrderRequest, Price, Regime, Timestamp, TradeId, TradeOutcome,
@@ -312,6 +313,22 @@ pub(crate) fn risk(of: &mut Columns<'_>) -> Result<RiskChange, StoreError> {
         to: of.named("risk state", names::find_risk_state)?,
         cause: of.json("the cause")?,
         flatten: of.take()?,
+    })
+}
+
+pub(crate) const REGIME: &str = "at, day, symbol, before, before_transition, after, after_transition, bars, seconds";
+
+pub(crate) fn regime(of: &mut Columns<'_>) -> Result<RegimeRecord, StoreError> {
+    Ok(RegimeRecord {
+        at: of.instant()?,
+        day: of.day()?,
+        symbol: of.symbol()?,
+        from: of.parsed()?,
+        was_transition: of.take()?,
+        to: of.parsed()?,
+        transition: of.take()?,
+        bars: of.number()?,
+        seconds: of.number()?,
     })
 }
 

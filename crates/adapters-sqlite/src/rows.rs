@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alavanca_engine::{
     AllocationRecord, BlockCause, BlockedRecord, Checkpoint, DayRecord, DecisionRecord, LearnSkip, LearnedRecord,
-    LegRecord, OrderEnd, PolicyEvent, PolicyEventKind, Record, TradeRecord,
+    LegRecord, OrderEnd, PolicyEvent, PolicyEventKind, Record, RegimeRecord, TradeRecord,
 };
 use alavanca_kernel::{
     Action, Allocation, Contracts, FillReport, MarketContext, Money, OrderId, OrderRequest, Price, Regime, Reward,
@@ -38,6 +38,7 @@ pub(crate) struct Counters {
     pub(crate) scalps: i64,
     pub(crate) rl_events: i64,
     pub(crate) risk_changes: i64,
+    pub(crate) regimes: i64,
     pub(crate) seq: i64,
     pub(crate) chunk: i64,
     /// The chunk of allocations that is being filled.
@@ -256,6 +257,7 @@ impl Rows {
                 let state = [1_i64.into(), change.at.micros().into(), after.into(), cause.into()];
                 self.script.row(Table::RiskState, state);
             }
+            Record::Regime(change) => self.regime(change, at),
             Record::Day(day) => self.day(day, at),
             Record::Checkpoint(checkpoint) => self.checkpoint = Some(checkpoint_text(checkpoint)?),
         }
@@ -277,6 +279,25 @@ impl Rows {
             at.tail_rows = 0;
             at.chunk += 1;
         }
+    }
+
+    fn regime(&mut self, change: &RegimeRecord, at: &mut Counters) {
+        at.regimes += 1;
+        self.script.row(
+            Table::Regimes,
+            [
+                at.regimes.into(),
+                change.at.micros().into(),
+                day(change.day),
+                symbol(change.symbol),
+                self.words.of(change.from.as_str()).into(),
+                change.was_transition.into(),
+                self.words.of(change.to.as_str()).into(),
+                change.transition.into(),
+                change.bars.into(),
+                change.seconds.into(),
+            ],
+        );
     }
 
     fn chunk(&mut self, at: &Counters) {

@@ -251,7 +251,8 @@ impl SqliteStore {
             (SELECT coalesce(max(id), 0) FROM scalps), \
             max((SELECT coalesce(max(rl_event_id), 0) FROM decisions), (SELECT coalesce(max(rl_event_id), 0) FROM evidence)), \
             (SELECT coalesce(max(id), 0) FROM risk_changes), \
-            max((SELECT coalesce(max(seq), 0) FROM evidence), (SELECT coalesce(max(seq), 0) FROM policy_events))";
+            max((SELECT coalesce(max(seq), 0) FROM evidence), (SELECT coalesce(max(seq), 0) FROM policy_events)), \
+            (SELECT coalesce(max(id), 0) FROM regimes)";
         let db = &self.db;
         let row = one(db, COUNTS, []).await?.ok_or_else(|| StoreError::Io("the counts are not answered".to_owned()))?;
         let mut counters = Counters {
@@ -264,6 +265,7 @@ impl SqliteStore {
             rl_events: column(&row, 6)?,
             risk_changes: column(&row, 7)?,
             seq: column(&row, 8)?,
+            regimes: column(&row, 9)?,
             ..Counters::default()
         };
         if let Some(row) =

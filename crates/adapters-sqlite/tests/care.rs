@@ -320,6 +320,8 @@ async fn an_older_database_is_brought_up_to_date_by_the_operator_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let head = filled_without_levels(&path, STEPS).await;
+    // What the first schema had no place for is not known afterwards.
+    sql(&path, "DELETE FROM regimes");
     let expected = dump(&path);
     let reader = RunReader::open(&path).await.unwrap();
     let decisions = reader.decisions(&Selection::default()).await.unwrap();

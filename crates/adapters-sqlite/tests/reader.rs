@@ -78,6 +78,7 @@ async fn what_was_committed_is_read_back() {
         check!(reader, steps, learned, Learned);
         check!(reader, steps, policy_events, Policy);
         check!(reader, steps, risk_changes, Risk);
+        check!(reader, steps, regimes, Regime);
         check!(reader, steps, days, Day);
         // Of a leg, what it was last.
         let legs: BTreeMap<LegId, LegRecord> = committed(&steps, |record| match record {
@@ -106,6 +107,7 @@ fn kept(record: &Record, of: &mut BTreeMap<&'static str, Vec<Record>>) {
         Record::Scalp(_) => "scalp",
         Record::Trade(_) => "trade",
         Record::Risk(_) => "risk",
+        Record::Regime(_) => "regime",
         Record::Day(_) => "day",
         Record::Learned(_) | Record::SnapshotPruned(_) | Record::Policy(_) | Record::PolicyTable(_) => "log",
         Record::Snapshot(snapshot) => {
@@ -129,7 +131,7 @@ async fn every_record_streams_in_order() {
     for record in &all {
         kept(record, &mut got);
     }
-    assert_eq!(expected.len(), 11);
+    assert_eq!(expected.len(), 12);
     assert_eq!(got.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
     for (kind, expected) in &expected {
         check(kind, &got[kind], expected);

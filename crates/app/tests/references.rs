@@ -28,7 +28,7 @@ const REFERENCES: [(&str, &str); 7] = [
 ];
 
 /// What the tables without an entity are for.
-const TABLES: [(&str, &str); 16] = [
+const TABLES: [(&str, &str); 17] = [
     ("allocations", "Allocations that no decision followed, packed."),
     ("blocked", "Signals that were stopped before the gate, with the cause."),
     ("capital_facts", "Settings of capital that `capital_state` repeats, from an allocation on."),
@@ -46,6 +46,10 @@ const TABLES: [(&str, &str); 16] = [
         "Freezes, thaws, rollbacks, imports, snapshots and whole tables: with `evidence` one ordered log.",
     ),
     ("positions", "Each leg as it is after its last change."),
+    (
+        "regimes",
+        "Each change of the regime or of its transition flag: what was since the row before, what is from then on.",
+    ),
     ("risk_changes", "Each change of the risk state, with its cause."),
     ("risk_state", "One row: the risk state now."),
     ("run_meta", "What the run was made of: run id, data, settings."),

@@ -164,6 +164,7 @@ enum Kind {
     Risk,
     /// Lessons and the policy's other events: one log.
     Log,
+    Regime,
     Blocked,
     Allocation,
     Decision,
@@ -232,6 +233,7 @@ pub(super) async fn each_record(
         (Kind::Risk, &source::RISK_CHANGES),
         (Kind::Log, &source::LEARNED),
         (Kind::Log, &source::LOG),
+        (Kind::Regime, &source::REGIMES),
         (Kind::Blocked, &source::BLOCKED),
         (Kind::Decision, &source::DECISIONS),
         (Kind::Order, &source::ORDERS),
@@ -307,6 +309,7 @@ fn day_of(record: &Record) -> Option<TradingDay> {
         Record::Blocked(blocked) => Some(blocked.context.day),
         Record::Allocation(allocation) => Some(allocation.context.day),
         Record::Trade(trade) => Some(trade.day),
+        Record::Regime(change) => Some(change.day),
         _ => None,
     }
 }

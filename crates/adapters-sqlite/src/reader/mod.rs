@@ -5,7 +5,7 @@ use std::path::Path;
 
 use alavanca_engine::{
     AllocationRecord, BlockedRecord, DayRecord, DecisionRecord, LearnedRecord, LegRecord, OrderEnd, PolicyEvent,
-    Record, Restored, TradeRecord,
+    Record, RegimeRecord, Restored, TradeRecord,
 };
 use alavanca_kernel::{FillReport, OrderRequest};
 use alavanca_ports::StoreError;
@@ -176,6 +176,8 @@ impl RunReader {
         snapshots: SNAPSHOTS, Snapshot -> PolicySnapshot, |record: Box<_>| *record;
         /// Changes of the risk state, in order.
         risk_changes: RISK_CHANGES, Risk -> RiskChange, |record| record;
+        /// Changes of the regime, in order.
+        regimes: REGIMES, Regime -> RegimeRecord, |record| record;
         /// Trading days that ended, in order.
         days: DAYS, Day -> DayRecord, |record| record;
     }
@@ -200,7 +202,7 @@ impl RunReader {
     /// each kind in its own order. So a reader of records gets from a database what it gets from a run.
     ///
     /// Of one instant, an order stands before its fills, and these before the end of their trade; a day stands before
-    /// the first decision, stopped signal, allocation or trade of a later day. A leg stands at its last change.
+    /// the first decision, stopped signal, allocation, change of regime or trade of a later day. A leg stands at its last change.
     ///
     /// # Errors
     /// [`StoreError::Inconsistent`] naming the row that cannot be read.

@@ -9,7 +9,8 @@ use super::source::{DayOf, Source};
 pub struct Selection {
     /// Of this instrument. Policy events, snapshots, risk changes and days are of none and stay.
     pub symbol: Option<SymbolId>,
-    /// From this trading day on. Decisions, stopped signals and allocations have a day of their own; orders, fills,
+    /// From this trading day on. Decisions, stopped signals, allocations and changes of the
+    /// regime have a day of their own; orders, fills,
     /// legs and scalps have their decision's; a trade counts on the day it closed; what the policy heard and did, on
     /// the day it was logged; a risk change, on the day of the decision, stopped signal or trade that came next.
     pub from: Option<TradingDay>,

@@ -151,6 +151,15 @@ pub(super) static RISK_CHANGES: Source = Source {
     ..NONE
 };
 
+pub(super) static REGIMES: Source = Source {
+    from: "regimes",
+    columns: records::REGIME,
+    day: DayOf::Column("day"),
+    trade: None,
+    read: |of| records::regime(of).map(Record::Regime),
+    ..NONE
+};
+
 pub(super) static DAYS: Source = Source {
     from: "days",
     columns: records::DAY,

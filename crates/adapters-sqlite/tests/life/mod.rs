@@ -7,8 +7,8 @@ use std::path::Path;
 use alavanca_adapters_sqlite::{CapitalFacts, Durability, PolicyFacts, SqliteStore, StoreConfig};
 use alavanca_engine::{
     AllocationRecord, BlockCause, BlockedRecord, ChangedBy, Checkpoint, Chooser, DayRecord, DecisionRecord,
-    DeskCheckpoint, LearnSkip, LearnedRecord, LegRecord, OrderEnd, PolicyEvent, PolicyEventKind, Record, Restored,
-    TradeRecord,
+    DeskCheckpoint, LearnSkip, LearnedRecord, LegRecord, OrderEnd, PolicyEvent, PolicyEventKind, Record, RegimeRecord,
+    RegimeStretch, Restored, TradeRecord,
 };
 use alavanca_execution::CloseCause;
 use alavanca_kernel::{
@@ -64,6 +64,7 @@ pub struct Life {
     out: Vec<Record>,
     last_day: TradingDay,
     cooldown: Option<Timestamp>,
+    stretch: RegimeStretch,
 }
 
 #[derive(Clone, Copy)]
@@ -116,6 +117,7 @@ impl Life {
             out: Vec::new(),
             last_day: TradingDay::from_days(18_697),
             cooldown: None,
+            stretch: RegimeStretch::default(),
         }
     }
 
@@ -146,6 +148,7 @@ impl Life {
         if self.draw(40) == 0 {
             self.operator();
         }
+        self.regime();
         let checkpoint = self.checkpoint();
         self.out.push(Record::Checkpoint(Box::new(checkpoint.clone())));
         let restored = Restored { checkpoint, policy: self.policy.checkpoint().tables, snapshots: self.kept.clone() };
@@ -154,6 +157,26 @@ impl Life {
 
     fn day(&self) -> TradingDay {
         TradingDay::from_days((self.now.secs() / 86_400) as i32)
+    }
+
+    /// Every seventh step another regime, and two steps later the end of its transition. Draws nothing.
+    fn regime(&mut self) {
+        let (step, was) = (self.now.secs() / 600 % 7, self.stretch);
+        let next = Regime::ALL[(self.now.secs() / 4_200 % 6) as usize];
+        let (to, transition) = match step {
+            0 => (next, true),
+            2 => (was.regime, false),
+            _ => {
+                let (bars, seconds) = (was.bars + 1, was.seconds + 600);
+                self.stretch = RegimeStretch { bars, seconds, until: self.now, ..was };
+                return;
+            }
+        };
+        let RegimeStretch { regime: from, transition: was_transition, bars, seconds, .. } = was;
+        let (symbol, at, day) = (SymbolId::new(1), self.now, self.day());
+        let record = RegimeRecord { symbol, at, day, from, was_transition, to, transition, bars, seconds };
+        self.out.push(Record::Regime(record));
+        self.stretch = RegimeStretch { regime: to, transition, bars: 1, seconds: 600, until: at };
     }
 
     fn context(&mut self) -> MarketContext {
@@ -510,6 +533,7 @@ impl Life {
             }),
             meta: serde_json::from_str(r#"{"version":1,"brains":[],"bins":[]}"#).unwrap(),
             day_net: Money::from_cents(-17),
+            regime: self.stretch,
         };
         Checkpoint {
             decisions: self.decisions,

@@ -9,4 +9,5 @@ ALTER TABLE engine_state DROP COLUMN log_head;
 ALTER TABLE decisions DROP COLUMN votes;
 ALTER TABLE decisions DROP COLUMN weights;
 ALTER TABLE decisions DROP COLUMN zones;
+DROP TABLE regimes;
 DELETE FROM seaql_migrations WHERE version <> 'm0001_begin';

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use alavanca_kernel::{Layer, Money};
-use alavanca_report::{ExtrasSummary, LearningSummary, OrdersSummary, ScalpSummary, Summary};
+use alavanca_report::{ExtrasSummary, LearningSummary, OrdersSummary, RegimesSummary, ScalpSummary, Summary};
 use insta::assert_snapshot;
 
 use super::backtest::LAYERS;
@@ -31,6 +31,7 @@ fn level4() -> Summary {
         learning: LearningSummary::default(),
         risk: BTreeMap::from([("daily_loss", 9)]),
         orders: OrdersSummary { sent: 2_820, fills: 2_820, rejected: 0, canceled: 0 },
+        regimes: RegimesSummary::default(),
     }
 }
 
@@ -93,6 +94,7 @@ fn gate() -> Summary {
         },
         risk: BTreeMap::from([("daily_loss", 6), ("consecutive_losses", 31)]),
         orders: OrdersSummary { sent: 2_400, fills: 2_420, rejected: 3, canceled: 1 },
+        regimes: RegimesSummary::default(),
     }
 }
 
@@ -169,6 +171,7 @@ fn a_run_without_trades_claims_nothing() {
         learning: LearningSummary::default(),
         risk: BTreeMap::new(),
         orders: OrdersSummary::default(),
+        regimes: RegimesSummary::default(),
     };
     let source = SourceFacts { synthetic: true, name: "synthetic WIN".into(), clock: None, ..report().source };
     let text = super::backtest(&BacktestReport { gate: quiet, level4: None, notes: vec![], source, ..report() }, false);

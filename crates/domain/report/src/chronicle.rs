@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alavanca_engine::{DayRecord, LearnedRecord, PolicyEvent, Record, TradeRecord};
+use alavanca_engine::{DayRecord, LearnedRecord, PolicyEvent, Record, RegimeRecord, TradeRecord};
 use alavanca_kernel::{Action, LegRole, Money, Regime, Timestamp};
 use alavanca_risk::RiskChange;
 use alavanca_scalp::{ScalpEvent, ScalpEventKind};
@@ -25,6 +25,7 @@ pub struct Chronicle {
     batches: Vec<Batch>,
     policy_events: Vec<PolicyEvent>,
     risk: Vec<RiskChange>,
+    regimes: Vec<RegimeRecord>,
 }
 
 /// Trades that have something in common.
@@ -80,6 +81,7 @@ impl Chronicle {
             batches: Vec::new(),
             policy_events: Vec::new(),
             risk: Vec::new(),
+            regimes: Vec::new(),
         }
     }
 
@@ -94,6 +96,7 @@ impl Chronicle {
             Record::Policy(event) => self.policy_events.push(event.clone()),
             Record::Risk(change) => self.risk.push(*change),
             Record::Day(day) => self.days.push(*day),
+            Record::Regime(change) => self.regimes.push(*change),
             Record::Allocation(_)
             | Record::Blocked(_)
             | Record::Decision(_)
@@ -142,6 +145,11 @@ impl Chronicle {
     /// Trading days that ended.
     pub fn days(&self) -> &[DayRecord] {
         &self.days
+    }
+
+    /// Changes of the regime and of its transition flag.
+    pub fn regimes(&self) -> &[RegimeRecord] {
+        &self.regimes
     }
 
     /// Trades that ended.

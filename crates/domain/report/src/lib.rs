@@ -16,6 +16,7 @@ mod candles;
 mod chronicle;
 mod curve;
 mod posterior;
+mod regimes;
 mod summary;
 mod tally;
 
@@ -23,5 +24,6 @@ pub use candles::{Candle, CandleBuilder, Candles};
 pub use chronicle::{Batch, Chronicle, ResultCell, ScalpHolds};
 pub use curve::{Curve, CurvePoint};
 pub use posterior::{Posteriors, Prior, RegimePosterior, StatePosterior};
+pub use regimes::{RegimeChange, RegimeTime, RegimesSummary};
 pub use summary::{ExtrasSummary, LearningSummary, OrdersSummary, ScalpSummary, Summary};
 pub use tally::Tally;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use alavanca_kernel::Money;
 use serde::{Serialize, Serializer};
 
+use crate::regimes::RegimesSummary;
+
 /// A run's figures. Amounts are in units of the account's currency; shares are from 0 to 1; what cannot be said (a win
 /// rate without trades) is absent, not zero.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,6 +55,8 @@ pub struct Summary {
     pub risk: BTreeMap<&'static str, u64>,
     /// Orders and fills.
     pub orders: OrdersSummary,
+    /// Time in each regime, and what each turned into.
+    pub regimes: RegimesSummary,
 }
 
 /// The extra contracts: granted, taken, refused.
@@ -127,6 +131,6 @@ pub struct OrdersSummary {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
-fn units<S: Serializer>(amount: &Money, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn units<S: Serializer>(amount: &Money, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(amount.to_f64())
 }

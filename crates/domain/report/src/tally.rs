@@ -7,6 +7,7 @@ use alavanca_kernel::{Action, Layer, LayerMask, Money, Regime};
 use alavanca_scalp::{ScalpEvent, ScalpEventKind};
 use alavanca_stats::sharpe_per_day;
 
+use crate::regimes::RegimeTally;
 use crate::summary::{ExtrasSummary, LearningSummary, OrdersSummary, ScalpSummary, Summary};
 
 /// Counts records as they come.
@@ -35,6 +36,7 @@ pub struct Tally {
     reward_micros: u64,
     last_batch: Option<u64>,
     orders: OrdersSummary,
+    regimes: RegimeTally,
 }
 
 impl Tally {
@@ -48,7 +50,11 @@ impl Tally {
             Record::OrderEnded(_) => self.orders.canceled += 1,
             Record::Fill(_) => self.orders.fills += 1,
             Record::Scalp(event) => self.scalp(event),
-            Record::Trade(trade) => self.trade(trade),
+            Record::Trade(trade) => {
+                self.trade(trade);
+                self.regimes.trade(trade);
+            }
+            Record::Regime(change) => self.regimes.change(change),
             Record::Learned(learned) => self.learned(learned),
             Record::Snapshot(_) => self.learning.snapshots += 1,
             Record::Policy(event) => match event.kind {
@@ -171,6 +177,7 @@ impl Tally {
             },
             risk: self.risk.clone(),
             orders: self.orders,
+            regimes: self.regimes.summary(),
         }
     }
 
