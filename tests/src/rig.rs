@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use alavanca_adapters_sim::{SimExchange, SimSettings};
-use alavanca_calendar::{Session, SessionRule, SessionSettings, TradingZone};
+use alavanca_calendar::{Session, SessionCalendars, SessionRule, SessionSettings, TradingZone};
 use alavanca_capital::{CapitalConfig, CapitalSettings};
 use alavanca_engine::{Command, Counts, DeskConfig, Engine, EngineConfig, Levels, OnOpposite, ScalpCustody};
 use alavanca_gate::{GateConfig, GateSettings};
@@ -199,7 +199,7 @@ impl Rig {
         };
         let liquidity: Box<dyn LiquidityMap> =
             if self.real_levels { Box::new(RelativeVolume::new(100)) } else { Box::new(Everywhere(Unit::ONE)) };
-        let session = Session::by_name(self.session).unwrap();
+        let session = Session::without_holidays(SessionCalendars::built_in(), self.session).unwrap();
         DeskConfig {
             instrument: instrument.clone(),
             session: SessionRule::new(session, &SessionSettings::default()).unwrap(),

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use alavanca_adapters_files::{MarketFile, ReadSettings, Rows};
 use alavanca_adapters_sim::{SyntheticMarket, SyntheticSettings};
-use alavanca_calendar::{Moment, Session, SessionRule, SessionSettings, TradingClock, TradingZone, ZoneSettings};
+use alavanca_calendar::{
+    MarketClock, Moment, Session, SessionRule, SessionSettings, TradingClock, TradingZone, ZoneSettings,
+};
 use alavanca_kernel::{
     AccountMode, Bar, Costs, ExitAt, Instrument, Money, OrderIntent, Price, Side, Signal, Timestamp,
 };
@@ -135,8 +137,9 @@ fn without_a_gate(bars: &[Bar], instrument: &Instrument) -> Vec<Sent> {
     let mut boss = BossBrain::new(brains(instrument)).unwrap();
     let meta = MetaBrain::new(MetaConfig::default(), boss.names());
     let mut regime = AdxAtrDetector::new(AdxAtrConfig::new(AdxAtrSettings::default()).unwrap());
-    let mut clock = TradingClock::new(TradingZone::new(&ZoneSettings::default()).unwrap());
-    let (session, warmup) = (session(), boss.warmup_bars().max(regime.warmup_bars()));
+    let zone = TradingZone::new(&ZoneSettings::default()).unwrap();
+    let mut clock = TradingClock::new(zone);
+    let (mut market, warmup) = (MarketClock::new(zone, session()), boss.warmup_bars().max(regime.warmup_bars()));
     let mut level4 = Level4 { instrument, balance: CAPITAL, trade: None, entering: None, meta, sent: Vec::new() };
     for (n, bar) in bars.iter().enumerate() {
         let filled_at = clock.locate(bar.time);
@@ -145,7 +148,7 @@ fn without_a_gate(bars: &[Bar], instrument: &Instrument) -> Vec<Sent> {
         let view = regime.on_bar(bar);
         if let Some(trade) = level4.trade.as_mut()
             && !trade.leaving
-            && session.must_close(&trade.opened, &now)
+            && market.must_close(&trade.opened, bar.end())
         {
             trade.leaving = true;
             let side = if trade.side > 0 { Side::Sell } else { Side::Buy };
@@ -161,7 +164,7 @@ fn without_a_gate(bars: &[Bar], instrument: &Instrument) -> Vec<Sent> {
         }
         let meta = &level4.meta;
         let Some(signal) = boss.on_bar(bar, || meta.weights(view.regime, now.hour)).signal else { continue };
-        if level4.trade.is_some() || n + 1 < warmup || !session.may_enter(&now) {
+        if level4.trade.is_some() || n + 1 < warmup || market.entry(bar.end()).is_err() {
             continue;
         }
         let lesson = meta.evaluate(&signal, &boss.votes(), view.regime, now.hour).lesson;

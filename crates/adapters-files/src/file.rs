@@ -526,7 +526,7 @@ impl Sink<RawTick> for TickBatch<'_> {
 
 fn class_of(preset: Option<&Instrument>, symbol: Option<&Symbol>, file_name: &str) -> Option<MarketClass> {
     if let Some(preset) = preset {
-        return Some(if preset.session == "B3" { MarketClass::B3 } else { MarketClass::Forex });
+        return Some(if preset.is_b3() { MarketClass::B3 } else { MarketClass::Forex });
     }
     const CURRENCIES: [&str; 12] = ["EUR", "USD", "GBP", "JPY", "CHF", "AUD", "NZD", "CAD", "SEK", "NOK", "MXN", "BRL"];
     let is_pair = |word: &str| {

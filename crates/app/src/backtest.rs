@@ -127,6 +127,8 @@ pub fn run_backtest(
     if let Some(seed) = request.seed {
         settings.rl.seed = seed;
     }
+    // A synthetic market is open on every weekday.
+    settings.holidays = request.data.is_some();
     let market = open_market(request, &settings, progress)?;
     let instrument = market.instrument.clone();
     let symbols = [instrument.name.clone()];
@@ -243,10 +245,7 @@ pub(crate) fn open_market(
         zone: request.data_tz.as_deref().map(str::parse::<DataZone>).transpose()?,
         accept_faults_percent: request.accept_faults_percent,
         bar_seconds: None,
-        class: asked.as_ref().map(|instrument| match instrument.session.as_str() {
-            "B3" => MarketClass::B3,
-            _ => MarketClass::Forex,
-        }),
+        class: asked.as_ref().map(|instrument| if instrument.is_b3() { MarketClass::B3 } else { MarketClass::Forex }),
     };
     let source = Source::file(path, &read, progress)?;
     let Source::File(file) = &source else { unreachable!("a file was opened") };

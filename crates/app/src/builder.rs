@@ -2,7 +2,7 @@
 
 use alavanca_adapters_sim::{FillAt, SimExchange, SimSettings};
 use alavanca_adapters_sqlite::{CapitalFacts, Durability, PolicyFacts, StoreConfig};
-use alavanca_calendar::{Session, SessionRule, TradingZone};
+use alavanca_calendar::TradingZone;
 use alavanca_capital::{CapitalConfig, CapitalSettings};
 use alavanca_engine::{DeskConfig, Engine, EngineConfig, Levels, ScalpCustody};
 use alavanca_gate::{GateConfig, GateSettings};
@@ -102,7 +102,7 @@ impl<'a> Builder<'a> {
             (None, Some(own)) => levels(settings, own)?,
             (None, None) => levels(settings, brains(settings, instrument)?)?,
         };
-        let session = SessionRule::new(Session::by_name(&instrument.session)?, &settings.session)?;
+        let session = settings.session_rule(instrument)?;
         let desk = DeskConfig { instrument: instrument.clone(), session, levels };
         let policy = match self.policy {
             Some(policy) => policy,
@@ -150,7 +150,7 @@ pub fn store_config(settings: &Settings, instrument: &Instrument, durability: Du
 
 /// What the simulated exchange is to be. Without `ACCOUNT_MODE` B3's instruments are netted and all others hedged.
 fn simulation(settings: &Settings, instrument: &Instrument) -> SimSettings {
-    let usual = if instrument.session == "B3" { AccountMode::Netting } else { AccountMode::Hedging };
+    let usual = if instrument.is_b3() { AccountMode::Netting } else { AccountMode::Hedging };
     SimSettings {
         mode: settings.account_mode.unwrap_or(usual),
         balance: settings.capital.operator_capital,

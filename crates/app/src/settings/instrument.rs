@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use alavanca_calendar::Session;
 use alavanca_kernel::{Costs, Instrument, Money, PRESETS, Price, PriceSource, ScalpDistances, SettingError};
 
 use super::Settings;
@@ -111,7 +110,14 @@ pub const FIELDS: &[Field] = &[
         Text::show,
         "Stop-loss distance of the extra, in points."
     ),
-    field!("session", None, session, read_session, Text::show, "When it trades: B3, FOREX or ALWAYS."),
+    field!(
+        "session",
+        None,
+        session,
+        read_session,
+        Text::show,
+        "When it trades: B3, B3_DOLLAR, FOREX, ALWAYS, or one of SESSION_CALENDAR."
+    ),
 ];
 
 impl Settings {
@@ -248,7 +254,9 @@ fn read_currency(text: &str) -> Result<String, String> {
 }
 
 fn read_session(text: &str) -> Result<String, String> {
-    Session::by_name(text).map(|session| session.name().to_owned()).map_err(|error| error.allowed)
+    // Which ones there are is known once SESSION_CALENDAR was read.
+    let is_name = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if is_name { Ok(text.to_ascii_uppercase()) } else { Err("a session's name, such as B3 or FOREX".to_owned()) }
 }
 
 fn points(text: &str) -> Result<u32, String> {

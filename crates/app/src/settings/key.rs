@@ -1,11 +1,12 @@
 //! The table of all settings. Everything that knows about keys reads it here: loading, the check for unknown keys,
 //! `config show`, the commented files and the fingerprint.
 
+use alavanca_calendar::SessionCalendars;
 use alavanca_capital::{ForbiddenModes, ReleverageMode};
 use alavanca_signals::MAX_BRAINS;
 
 use super::text::{Text, list, micros, show_micros};
-use super::{BRAINS, Settings};
+use super::{BRAINS, MarketFile, Settings};
 
 /// One setting.
 #[derive(Clone, Copy)]
@@ -189,7 +190,36 @@ pub const KEYS: &[Key] = keys! {
         SESSION_FLAT_AT = "default", (
             |s, text| { s.session.flat_at = own(text); Ok(()) },
             |s| s.session.flat_at.clone().unwrap_or_else(|| "default".to_owned())
-        ), "When all must be closed, as 17:50; off to stay overnight, default for the session's own.";
+        ), "When all must be closed, as 17:50 or close-10; off to stay overnight, default for the session's own.";
+        SESSION_FIRST_ENTRY_MINUTES = "0", [session.first_entry_minutes],
+            "So long after the market opened no trade begins.";
+        SESSION_LAST_ENTRY_MINUTES = "default", (
+            |s, text| {
+                s.session.last_entry_minutes =
+                    if text.eq_ignore_ascii_case("default") { None } else { Some(within(text, 0, 1_440)?) };
+                Ok(())
+            },
+            |s| s.session.last_entry_minutes.map_or_else(|| "default".to_owned(), |minutes| minutes.to_string())
+        ), "So long before the day's close no trade begins; default for the session's own (25 at B3).";
+        SESSION_CALENDAR = "none", (
+            |s, text| {
+                s.session_calendar = MarketFile::read(text, |text| SessionCalendars::built_in().with(text))?;
+                Ok(())
+            },
+            |s| MarketFile::show(s.session_calendar.as_ref())
+        ), "A file of dated hours, holidays and half days that adds to those that come along; none for those alone.";
+        TRADE_WINDOWS = "none", (
+            |s, text| { s.session.trade_windows = unless(text, "none"); Ok(()) },
+            |s| shown_unless(&s.session.trade_windows, "none")
+        ), "Trades begin within these hours alone, as 09:05-11:30,14:00-17:00 in the trading zone; none for no bounds.";
+        BLOCK_WINDOWS = "none", (
+            |s, text| { s.session.block_windows = unless(text, "none"); Ok(()) },
+            |s| shown_unless(&s.session.block_windows, "none")
+        ), "No trade begins within these hours, as 09:55-10:05; none for no such hours.";
+        TRADE_WEEKDAYS = "all", (
+            |s, text| { s.session.weekdays = unless(text, "all"); Ok(()) },
+            |s| shown_unless(&s.session.weekdays, "all")
+        ), "Trades begin on these days alone, as mon-thu or tue,thu; all for every day.";
     }
     "Signals": {
         BRAINS = "EMA_TREND,MEAN_REVERSION", (read_brains, |s| s.brains.join(",")),
@@ -340,6 +370,15 @@ fn read_pause(settings: &mut Settings, text: &str) -> Result<(), String> {
 /// `default` leaves it to the session.
 fn own(text: &str) -> Option<String> {
     (!text.eq_ignore_ascii_case("default")).then(|| text.to_owned())
+}
+
+/// The text, empty where it is the word for nothing.
+fn unless(text: &str, word: &str) -> String {
+    if text.trim().eq_ignore_ascii_case(word) { String::new() } else { text.trim().to_owned() }
+}
+
+fn shown_unless(text: &str, word: &str) -> String {
+    if text.is_empty() { word.to_owned() } else { text.to_owned() }
 }
 
 fn read_account_mode(text: &str) -> Result<Option<alavanca_kernel::AccountMode>, String> {

@@ -7,6 +7,7 @@
 mod instrument;
 mod key;
 mod layer;
+mod market_file;
 mod problem;
 mod text;
 mod written;
@@ -16,11 +17,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use alavanca_adapters_sim::FillAt;
-use alavanca_calendar::{SESSIONS, Session, SessionRule, SessionSettings, TradingZone, ZoneSettings};
+use alavanca_calendar::{Session, SessionCalendars, SessionRule, SessionSettings, TradingZone, ZoneSettings};
 use alavanca_capital::{CapitalConfig, CapitalSettings};
 use alavanca_engine::OnOpposite;
 use alavanca_gate::{GateConfig, GateSettings};
-use alavanca_kernel::{AccountMode, Price, SettingError, Unit, UnknownName};
+use alavanca_kernel::{AccountMode, Instrument, Price, SettingError, Unit, UnknownName};
 use alavanca_liquidity::{SwingVolumeConfig, SwingVolumeSettings};
 use alavanca_regime::{AdxAtrConfig, AdxAtrSettings};
 use alavanca_risk::{RiskConfig, RiskSettings};
@@ -37,6 +38,7 @@ use sha2::{Digest, Sha256};
 
 pub use instrument::{FIELDS, Field, InstrumentSettings};
 pub use key::{KEYS, Key};
+pub use market_file::MarketFile;
 pub use problem::{Problem, SettingsError};
 pub use written::{as_dotenv, as_markdown, as_toml};
 
@@ -61,6 +63,10 @@ pub struct Settings {
     pub zone: ZoneSettings,
     /// Entries and the time to be flat.
     pub session: SessionSettings,
+    /// `SESSION_CALENDAR`: a file of dated hours that adds to those that come along.
+    pub session_calendar: Option<MarketFile<SessionCalendars>>,
+    /// Whether the market has holidays and half days. No setting: false for a market that is made up and knows none.
+    pub holidays: bool,
     /// Level 2.
     pub meta: MetaSettings,
     /// The brain `EMA_TREND`.
@@ -126,6 +132,8 @@ impl Default for Settings {
             updater: UpdaterSettings::default(),
             zone: ZoneSettings::default(),
             session: SessionSettings::default(),
+            session_calendar: None,
+            holidays: true,
             meta: MetaSettings::default(),
             ema_trend: EmaTrendSettings::default(),
             mean_reversion: MeanReversionSettings::default(),
@@ -158,6 +166,10 @@ impl Settings {
         let mut hash = Sha256::new();
         for (name, value) in self.entries() {
             hash.update(format!("{name}={value}\n"));
+        }
+        // Of a file it is the content that has an effect.
+        if let Some(calendar) = &self.session_calendar {
+            hash.update(format!("SESSION_CALENDAR sha256={}\n", calendar.sha256()));
         }
         format!("{:x}", hash.finalize())
     }
@@ -198,9 +210,28 @@ impl Settings {
 
     /// Which session counts is the instrument's business: refused here is what no session could have.
     fn check_session(&self) -> Result<(), SettingError> {
-        let rule = |name| Session::by_name(name).and_then(|session| SessionRule::new(session, &self.session));
-        let first = rule(SESSIONS[0]);
-        if SESSIONS.iter().any(|name| rule(name).is_ok()) { Ok(()) } else { first.map(|_| ()) }
+        let calendars = self.calendars();
+        let rule = |name| Session::of(calendars, name).and_then(|session| SessionRule::new(session, &self.session));
+        let first = rule("B3");
+        if calendars.names().any(|name| rule(name).is_ok()) { Ok(()) } else { first.map(|_| ()) }
+    }
+
+    /// The calendars of all sessions, with what `SESSION_CALENDAR` says.
+    pub fn calendars(&self) -> &SessionCalendars {
+        match &self.session_calendar {
+            Some(file) => file.content(),
+            None => SessionCalendars::built_in(),
+        }
+    }
+
+    /// When an instrument may be entered and when one must be flat: its session by the calendars, with the settings of
+    /// entries and filters. Whoever builds a level that needs the trading day takes it from here.
+    ///
+    /// # Errors
+    /// A session that no calendar knows, or settings that this session cannot have.
+    pub fn session_rule(&self, instrument: &Instrument) -> Result<SessionRule, SettingError> {
+        let find = if self.holidays { Session::of } else { Session::without_holidays };
+        SessionRule::new(find(self.calendars(), &instrument.session)?, &self.session)
     }
 }
 
@@ -358,9 +389,10 @@ pub fn load(request: &LoadRequest) -> Result<Loaded, SettingsError> {
     problems.extend(refused);
     if problems.is_empty() {
         for name in settings.instruments.keys() {
-            let checked = settings
-                .instrument(name)
-                .and_then(|instrument| ScalpConfig::new(settings.scalp)?.check_instrument(&instrument));
+            let checked = settings.instrument(name).and_then(|instrument| {
+                ScalpConfig::new(settings.scalp)?.check_instrument(&instrument)?;
+                Session::of(settings.calendars(), &instrument.session).map(|_| ())
+            });
             problems.extend(checked.err().map(|error| refusal(&origins, Some(name), error)));
         }
     }

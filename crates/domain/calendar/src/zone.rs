@@ -1,4 +1,4 @@
-use alavanca_kernel::{SettingError, Timestamp};
+use alavanca_kernel::{SettingError, Timestamp, TradingDay};
 use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,11 @@ impl Zone {
     /// What the zone's wall clocks show at an instant, as microseconds since their own 1970-01-01 00:00.
     pub fn wall_clock_micros(self, at: Timestamp) -> i64 {
         at.micros().saturating_add(self.offset_at(at.secs()) * 1_000_000)
+    }
+
+    /// The instant of a local time, both in seconds; see [`local_to_utc`](crate::local_to_utc).
+    pub(crate) fn instant_of(self, local_secs: i64) -> i64 {
+        crate::local_to_utc(self, naive(local_secs)).at.secs()
     }
 
     /// Seconds by which local time is ahead of UTC at an instant (in seconds since the epoch).
@@ -126,6 +131,13 @@ impl TradingZone {
     /// The second of the local day at which a trading day begins.
     pub const fn day_cut(&self) -> u32 {
         self.cut
+    }
+
+    /// When a trading day begins, in seconds since the epoch.
+    pub(crate) fn begin_of(self, day: TradingDay) -> i64 {
+        // A cut from noon on falls on the date before.
+        let shift = if self.cut < DAY as u32 / 2 { 0 } else { -1 };
+        self.zone.instant_of((i64::from(day.days()) + shift) * DAY + i64::from(self.cut))
     }
 
     /// Days to add to a local date to name the trading day, at this second of it.

@@ -1,6 +1,6 @@
 //! One instrument's place in the engine.
 
-use alavanca_calendar::{Moment, SessionRule};
+use alavanca_calendar::{MarketClock, Moment, TradingZone};
 use alavanca_execution::OpenTrade;
 use alavanca_indicators::BarAggregator;
 use alavanca_kernel::{Bar, Instrument, Money, Price, Signal, Tick, Timestamp};
@@ -14,7 +14,8 @@ use crate::regimes::RegimeStretch;
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) instrument: Instrument,
-    pub(crate) session: SessionRule,
+    /// Its market's days and hours, and the filters of entries.
+    pub(crate) market: MarketClock,
     pub(crate) levels: Levels,
     pub(crate) warmup: u64,
     pub(crate) bars: u64,
@@ -61,12 +62,12 @@ impl Quote {
 }
 
 impl Desk {
-    pub(crate) fn new(config: DeskConfig, signal_bar_seconds: u32) -> Self {
+    pub(crate) fn new(config: DeskConfig, zone: TradingZone, signal_bar_seconds: u32) -> Self {
         let levels = &config.levels;
         let warmup = levels.boss.warmup_bars().max(levels.regime.warmup_bars()) as u64;
         Self {
             instrument: config.instrument,
-            session: config.session,
+            market: MarketClock::new(zone, config.session),
             warmup,
             levels: config.levels,
             bars: 0,

@@ -63,16 +63,16 @@ impl Engine {
     /// Settings that no brick could refuse alone.
     pub fn new(config: EngineConfig, desks: Vec<DeskConfig>, policy: Box<dyn Policy>) -> Result<Self, SettingError> {
         config.check(&desks)?;
-        let seconds = config.signal_bar_seconds;
+        let (zone, seconds) = (config.zone, config.signal_bar_seconds);
         Ok(Self {
-            clock: TradingClock::new(config.zone),
+            clock: TradingClock::new(zone),
             capital: Capital::new(config.capital),
             scalps: ScalpBook::new(config.scalp, desks.len()),
             risk: Risk::new(config.risk),
             gate: Gate::new(config.gate),
             policy,
             updater: Updater::new(config.updater),
-            desks: desks.into_iter().map(|desk| Desk::new(desk, seconds)).collect(),
+            desks: desks.into_iter().map(|desk| Desk::new(desk, zone, seconds)).collect(),
             account: None,
             decisions: 0,
             trades: 0,

@@ -107,24 +107,25 @@ impl Engine {
     }
 
     /// What stops a signal before the gate (semantics 12). Nothing is sampled then.
-    fn block(&self, symbol: SymbolId) -> Option<BlockCause> {
-        let desk = &self.desks[symbol.index()];
+    fn block(&mut self, symbol: SymbolId) -> Option<BlockCause> {
+        let now = self.now;
+        let desk = &mut self.desks[symbol.index()];
         if !desk.is_warm() {
             return Some(BlockCause::WarmingUp);
         }
-        if !self.moment.is_some_and(|moment| desk.session.may_enter(&moment)) {
-            return Some(BlockCause::Session);
+        if let Err(filter) = desk.market.entry(now) {
+            return Some(BlockCause::of_calendar(filter));
         }
         let quote = desk.quote;
         let freshness = quote.book.then(|| QuoteFreshness {
             spread: quote.ask - quote.bid,
             point: desk.instrument.point,
-            age_seconds: self.now.secs_since(quote.at),
+            age_seconds: now.secs_since(quote.at),
         });
         if !quote.tradable {
             return Some(BlockCause::NotTradable);
         }
-        if let Err(refusal) = self.risk.check_entry(self.now, freshness) {
+        if let Err(refusal) = self.risk.check_entry(now, freshness) {
             return Some(BlockCause::Risk { refusal });
         }
         if self.scalps.in_cooldown(symbol, self.now) {

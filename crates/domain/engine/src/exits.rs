@@ -37,11 +37,12 @@ impl Engine {
         }
         // A drawdown is measured from it, after a restart, too.
         self.dirty |= peak.is_some_and(|peak| self.risk.snapshot().peak != peak);
-        let desk = &self.desks[symbol.index()];
+        let now = self.now;
+        let desk = &mut self.desks[symbol.index()];
         let Some(trade) = &desk.trade else { return };
         let break_even_due = trade.break_even_due;
-        if let (Some(opened), Some(moment)) = (&desk.opened, &self.moment)
-            && desk.session.must_close(opened, moment)
+        if let Some(opened) = &desk.opened
+            && desk.market.must_close(opened, now)
         {
             self.close_trade(symbol, CloseCause::Session, effects);
         }

@@ -1,5 +1,6 @@
 //! What the engine records: everything that is stored, and everything a report is made of.
 
+use alavanca_calendar::NoEntry;
 use alavanca_execution::CloseCause;
 use alavanca_kernel::{
     Action, ActionSet, Allocation, Contracts, DecisionId, FillReport, LayerOutcome, LegId, LegRole, MarketContext,
@@ -76,6 +77,11 @@ pub enum BlockCause {
     WarmingUp,
     /// The session does not take entries now.
     Session,
+    /// The calendar or one of the operator's filters of time says no, with its numbers.
+    Filter {
+        /// Why.
+        filter: NoEntry,
+    },
     /// After a won scalp the symbol rests.
     Cooldown {
         /// Until then.
@@ -93,11 +99,20 @@ pub enum BlockCause {
 }
 
 impl BlockCause {
+    /// What a market's calendar refuses: its hours are the session, all else has a reason of its own.
+    pub(crate) const fn of_calendar(filter: NoEntry) -> Self {
+        match filter {
+            NoEntry::Closed | NoEntry::Hours => Self::Session,
+            _ => Self::Filter { filter },
+        }
+    }
+
     /// The stored reason.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::WarmingUp => "warming_up",
             Self::Session => "session",
+            Self::Filter { filter } => filter.as_str(),
             Self::Cooldown { .. } => "cooldown",
             Self::Risk { refusal } => refusal.as_str(),
             Self::Capital => "capital",
@@ -112,6 +127,7 @@ impl std::fmt::Display for BlockCause {
         match self {
             Self::WarmingUp => f.write_str("brains, regime or history were not warmed up yet"),
             Self::Session => f.write_str("the session takes no entries at this hour"),
+            Self::Filter { filter } => filter.fmt(f),
             Self::Cooldown { until } => write!(f, "the symbol rests after a won scalp, until {until}"),
             Self::Risk { refusal } => refusal.fmt(f),
             Self::Capital => f.write_str("there was no money for a contract"),

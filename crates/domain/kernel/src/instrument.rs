@@ -64,7 +64,7 @@ pub struct Instrument {
     pub costs: Costs,
     /// Own scalp distances, where the defaults do not fit.
     pub scalp: Option<ScalpDistances>,
-    /// Name of the session calendar it trades by (`B3`, `FOREX`).
+    /// Name of the session calendar it trades by (`B3`, `B3_DOLLAR`, `FOREX`).
     pub session: String,
 }
 
@@ -115,7 +115,7 @@ const TABLE: [Preset; 4] = [
         commission_cents: 60,
         spread: UNIT / 2,
         slippage: 0,
-        session: "B3",
+        session: "B3_DOLLAR",
     },
     Preset {
         name: "DOL",
@@ -130,7 +130,7 @@ const TABLE: [Preset; 4] = [
         commission_cents: 300,
         spread: UNIT / 2,
         slippage: 0,
-        session: "B3",
+        session: "B3_DOLLAR",
     },
     Preset {
         name: "EURUSD",
@@ -156,6 +156,11 @@ pub const PRESETS: [&str; 4] = [TABLE[0].name, TABLE[1].name, TABLE[2].name, TAB
 const MONTHS: &[u8] = b"FGHJKMNQUVXZ";
 
 impl Instrument {
+    /// Whether it trades at B3: its session is one of the exchange's.
+    pub fn is_b3(&self) -> bool {
+        self.session.starts_with("B3")
+    }
+
     /// The instrument of that name, spelled as asked: a preset's own name, a dated B3 code (`WINZ26`), or one of
     /// MetaTrader's and Profit's continuous names (`WIN$`, `WIN$N`, `WIN@`, `WINFUT`). Case does not matter.
     pub fn preset(name: &str) -> Option<Self> {
