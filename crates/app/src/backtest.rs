@@ -20,6 +20,7 @@ use crate::report::{self, Level4Notes, Material, Noted, PageError};
 use crate::settings::{Loaded, Settings};
 use crate::simulation::{Simulation, Sink};
 use crate::source::{Source, file_facts, hex, synthetic_facts};
+use crate::statistics::confidence::standings;
 use crate::waiting::on_this_thread;
 
 /// The one symbol of a backtest on one file.
@@ -330,6 +331,11 @@ fn run_stored(
             .push(format!("interrupted: figures are of the rows up to {until}, without what is still open; {go_on}"));
     }
     let counts = run.simulation.engine().counts();
+    if let Some(material) = &mut sink.material {
+        let desks = run.simulation.engine().checkpoint().desks;
+        let brains = standings(settings.meta, &desks);
+        material.ended(brains.map_err(|error| AppError::Stopped(format!("the brains' own experience: {error}")))?);
+    }
     Ok(Outcome {
         summary: sink.tally.summary(),
         days: sink.days,

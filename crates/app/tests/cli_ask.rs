@@ -436,7 +436,7 @@ fn answers_as_people_read_them() {
     assert_snapshot!("explain_blocked", said(folder.path(), &["explain", "--at", &blocked, "--db", "run.db"]));
     assert_snapshot!("decisions", said(folder.path(), &["decisions", "--db", "run.db", "--last", "8"]));
     assert_snapshot!("blocked", said(folder.path(), &["decisions", "--db", "run.db", "--blocked", "--last", "6"]));
-    for what in ["capital", "scalp", "updater"] {
+    for what in ["capital", "scalp", "updater", "confidence"] {
         assert_snapshot!(format!("stats_{what}"), said(folder.path(), &["stats", what, "--db", "run.db"]));
     }
     assert_snapshot!("stats_policy", said(folder.path(), &["stats", "policy", "--why-hold", "--db", "run.db"]));

@@ -156,6 +156,24 @@ const decisionsPart = () => {
     blocked.length ? [h('h3', null, t('decisions.blocked')), table(t('decisions.blocked'), [t('reason'), n(t('signals'))], blocked.map(([reason, number]) => [said('blocked', reason), cell(count(number))]))] : null);
 };
 
+const confidencePart = () => {
+  const of = run.confidence, part = x => x === null ? null : x / 1e4;
+  if (!of.trades) return section('confidence', null, empty(t('confidence.none')));
+  const weights = of.brains.length ? [h('h3', null, t('confidence.brains')), table(t('confidence.brains'),
+    [t('confidence.brain'), n(t('figure.trades')), n(t('figure.win_rate')), n(t('confidence.factor')), n(t('confidence.shrunk')), n(t('confidence.weight'))],
+    of.brains.map(([brain, regime, number, won, factor, shrunk, weight]) => h('tr', { class: regime === null ? 'strong' : null },
+      h('th', { scope: 'row' }, regime === null ? brain : '\u00a0\u00a0' + said('regime', regimes[regime])), cell(decimals(number, 1)), cell(percent(part(won))), cell(decimals(factor, 2)), cell(percent(part(shrunk))), cell(decimals(weight, 2))))),
+    h('p', { class: 'more' }, t('confidence.fading'))] : null;
+  return section('confidence', t('confidence.lead', { trades: count(of.trades), claimed: percent(part(of.claimed)), won: percent(part(of.won)), brier: decimals(of.brier, 3), share: decimals(of.brier_of_share, 3), error: decimals(of.calibration_error / 100, 1) }),
+    h('div', { class: 'two' },
+      h('div', null, h('h3', null, t('confidence.diagram')), reliabilityDiagram(t('confidence.diagram'), of.bins.map(([number, claimed, won, low, high, holds]) => ({
+        claimed: claimed / 1e4, won: won / 1e4, low: low / 1e4, high: high / 1e4, trades: number, colour: holds ? 'var(--accent)' : 'var(--down)',
+        title: t('confidence.point', { claimed: percent(claimed / 1e4), won: percent(won / 1e4), low: percent(low / 1e4), high: percent(high / 1e4), n: count(number) }) })), of.trades, t('confidence.claimed'), t('figure.win_rate'))),
+      h('div', null, h('h3', null, t('confidence.table')), table(t('confidence.table'), [n(t('confidence.claimed')), n(t('figure.trades')), n(t('figure.win_rate')), n('95 %'), ''],
+        of.bins.map(([number, claimed, won, low, high, holds]) => [cell(percent(claimed / 1e4)), cell(count(number)), cell(percent(won / 1e4)), cell(`${percent(low / 1e4)}\u2013${percent(high / 1e4)}`), holds ? '' : t(claimed > high ? 'confidence.sure' : 'confidence.modest')])))),
+    weights);
+};
+
 const posteriorsPart = () => {
   const { prior, regimes: list, states } = run.posteriors;
   if (!list.length) return section('posteriors', null, empty(t('posteriors.none')));

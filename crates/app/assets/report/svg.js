@@ -120,6 +120,23 @@ const intervals = (label, rows) => {
   });
 };
 
+// Shares that came over shares that were claimed, with their intervals: {claimed, won, low, high, trades, colour, title}.
+const reliabilityDiagram = (label, list, all, across, up) => drawn(label, width => Math.min(width, 340), (width, tall) => {
+  const left = 46, bottom = 36, top = 8;
+  const side = Math.min(width - left - 8, tall - top - bottom);
+  const x = value => left + value * side, y = value => top + (1 - value) * side;
+  const axis = [0, .25, .5, .75, 1];
+  return [
+    axis.map(at => [
+      s('line', { x1: x(0), x2: x(1), y1: y(at), y2: y(at), stroke: 'var(--line)' }), s('line', { x1: x(at), x2: x(at), y1: y(0), y2: y(1), stroke: 'var(--line)' }),
+      txt(left - 6, y(at) + 4, number({ style: 'percent' }, at), { 'text-anchor': 'end' }), txt(x(at), y(0) + 15, number({ style: 'percent' }, at), { 'text-anchor': 'middle' })]),
+    txt(x(.5), y(0) + 31, across, { 'text-anchor': 'middle', class: 'strong' }), txt(x(0) + 5, y(1) + 13, up, { class: 'strong' }),
+    s('line', { x1: x(0), x2: x(1), y1: y(0), y2: y(1), stroke: 'var(--soft)', 'stroke-dasharray': '4 4' }),
+    list.map(each => s('g', null, title(each.title),
+      s('line', { x1: x(each.claimed), x2: x(each.claimed), y1: y(each.low), y2: y(each.high), stroke: each.colour, 'stroke-width': 2.5, 'stroke-linecap': 'round', opacity: .45 }),
+      s('circle', { cx: x(each.claimed), cy: y(each.won), r: 3 + 5 * Math.sqrt(each.trades / all), fill: each.colour, stroke: 'var(--card)', 'stroke-width': 1.5 })))];
+});
+
 // Points over their order: {x label, value, title, colour}; `lines` are {value, label}.
 const dots = (label, list, low, high, lines, format) => drawn(label, 210, (width, tall) => {
   const left = 46, bottom = 22, top = 10;

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use alavanca::show;
-use alavanca::statistics::{capital, policy, scalp, updater};
+use alavanca::statistics::{capital, confidence, policy, scalp, updater};
 use alavanca::stored_run::StoredRun;
 use alavanca_kernel::Regime;
 use clap::{Args, Subcommand};
@@ -15,7 +15,10 @@ The four questions, a command for each:
   always HOLD?         alavanca stats policy --why-hold --db run.sqlite
   sizing wrong?        alavanca stats capital --db run.sqlite
   scalps too early?    alavanca stats scalp --db run.sqlite
-  not learning?        alavanca stats updater --db run.sqlite")]
+  not learning?        alavanca stats updater --db run.sqlite
+
+And whether confidence keeps what it promises:
+                       alavanca stats confidence --db run.sqlite")]
 pub(super) enum Stats {
     /// Sizing: its figures, the formula with its numbers, and whether every answer is what the formula gives.
     Capital(Of),
@@ -32,6 +35,8 @@ pub(super) enum Stats {
         #[arg(long)]
         why_hold: bool,
     },
+    /// Confidence: what was claimed beside what came, and how each brain stands.
+    Confidence(Of),
     /// Learning: batches, rewards, freezes, rollbacks, and what stands in its way.
     Updater {
         /// The database of the run.
@@ -65,6 +70,10 @@ impl Stats {
             Self::Policy { of: Of { db, symbol }, regime, why_hold } => {
                 let stats = policy::policy(&StoredRun::open(&db)?, symbol.as_deref(), regime, why_hold)?;
                 if json { print_json(&stats)? } else { print(&show::policy_stats(&stats, colour()))? }
+            }
+            Self::Confidence(Of { db, symbol }) => {
+                let stats = confidence::confidence(&StoredRun::open(&db)?, symbol.as_deref())?;
+                if json { print_json(&stats)? } else { print(&show::confidence_stats(&stats, colour()))? }
             }
             Self::Updater { db } => {
                 let stats = updater::updater(&StoredRun::open(&db)?)?;

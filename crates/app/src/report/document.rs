@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::noted::{Level4Notes, RunFacts, SettingLine};
 use crate::backtest_types::SourceFacts;
+use crate::statistics::confidence::BrainStanding;
 
 /// The newest so many trades are listed and drawn.
 const TRADES: usize = 10_000;
@@ -35,6 +36,8 @@ pub struct Parts<'a> {
     pub summary: &'a Summary,
     /// The records.
     pub chronicle: &'a Chronicle,
+    /// How the brains stand at the run's end; none on the page of one day.
+    pub brains: &'a [BrainStanding],
     /// The second engine.
     pub level4: Option<&'a Level4Notes>,
     /// The market.
@@ -85,6 +88,7 @@ pub struct Document {
     hours: Vec<(usize, u64, u64, i64)>,
     costs: CostsPart,
     posteriors: PosteriorsPart,
+    confidence: ConfidencePart,
     batches: Listed<(i64, u32, u32, u64)>,
     policy_events: Listed<PolicyPart>,
     risk: Listed<RiskPart>,
@@ -184,6 +188,21 @@ struct PosteriorsPart {
     states: Vec<(usize, u8, &'static str, &'static str, usize, f64, f64, f64, f64, f64, u32)>,
 }
 
+/// Shares in ten-thousandths.
+#[derive(Debug, Clone, Serialize)]
+struct ConfidencePart {
+    trades: u64,
+    claimed: Option<i64>,
+    won: Option<i64>,
+    brier: Option<f64>,
+    brier_of_share: Option<f64>,
+    calibration_error: Option<i64>,
+    /// Trades, mean claimed, share won, low, high, whether it holds.
+    bins: Vec<(u64, i64, i64, i64, i64, bool)>,
+    /// Brain, place of the regime or none for all, trades, share won, profit factor, shrunken win rate, weight.
+    brains: Vec<(String, Option<usize>, f64, Option<i64>, Option<f64>, i64, f64)>,
+}
+
 #[derive(Debug, Clone, Serialize)]
 struct PolicyPart {
     at: i64,
@@ -277,6 +296,7 @@ impl Document {
                 .collect(),
             costs: costs(parts),
             posteriors: posteriors(parts),
+            confidence: confidence(parts),
             batches: Listed::newest(chronicle.batches(), LISTED, |batch| {
                 (clock.wall_seconds(batch.at), batch.trades, batch.applied, batch.reward_micros)
             }),
@@ -492,6 +512,34 @@ fn costs(parts: &Parts<'_>) -> CostsPart {
     let (commission_base, commission_extra) = (of(LegRole::Base), of(LegRole::Extra));
     let all = parts.summary.costs.cents();
     CostsPart { commission_base, commission_extra, execution: all - commission_base - commission_extra }
+}
+
+fn confidence(parts: &Parts<'_>) -> ConfidencePart {
+    let table = parts.chronicle.reliability().table();
+    let share = |value: f64| (value * 1e4).round() as i64;
+    let short = |value: f64| (value * 1e4).round() / 1e4;
+    ConfidencePart {
+        trades: table.trades,
+        claimed: table.claimed.map(share),
+        won: table.won.map(share),
+        brier: table.brier.map(short),
+        brier_of_share: table.brier_of_share.map(short),
+        calibration_error: table.calibration_error.map(share),
+        bins: (table.bins.iter())
+            .map(|bin| {
+                let [claimed, won, low, high] = [bin.claimed, bin.won, bin.low, bin.high].map(share);
+                (bin.trades, claimed, won, low, high, bin.holds())
+            })
+            .collect(),
+        brains: (parts.brains.iter())
+            .map(|of| {
+                let (trades, weight) = (short(of.trades), short(of.weight));
+                let regime = of.regime.map(Regime::index);
+                let (won, factor) = (of.won.map(share), of.profit_factor.map(short));
+                (of.brain.clone(), regime, trades, won, factor, share(of.win_rate), weight)
+            })
+            .collect(),
+    }
 }
 
 fn posteriors(parts: &Parts<'_>) -> PosteriorsPart {

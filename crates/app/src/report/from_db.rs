@@ -16,6 +16,7 @@ use super::page::{self, PageError, PageFacts};
 use super::{Document, Market, Material, Parts};
 use crate::backtest::{AppError, open_market};
 use crate::backtest_types::{BacktestRequest, Progress, SourceFacts};
+use crate::statistics::confidence::standings;
 use crate::stored_run::{AskError, StoredRun};
 use crate::waiting::on_this_thread;
 
@@ -163,6 +164,11 @@ pub fn report(request: &ReportRequest, progress: &mut dyn FnMut(Progress)) -> Re
         chronicle = chronicle.believing(&past.gathered().0);
     }
 
+    let restored = run.ask(|reader| async move { reader.restored().await })?;
+    let desks = restored.filter(|_| request.day.is_none()).map_or_else(Vec::new, |restored| restored.checkpoint.desks);
+    let meta = settings_of(&noted.settings).map(|settings| settings.meta).unwrap_or_default();
+    let brains =
+        standings(meta, &desks).map_err(|error| AskError::Usage(format!("{}: {error}", request.db.display())))?;
     let summary = tally.summary();
     // Of one day alone there are no figures of the second engine.
     let level4 = noted.level4.as_ref().filter(|_| request.day.is_none());
@@ -179,6 +185,7 @@ pub fn report(request: &ReportRequest, progress: &mut dyn FnMut(Progress)) -> Re
         notes: &noted.notes,
         summary: &summary,
         chronicle: &chronicle,
+        brains: &brains,
         level4,
         market: &market,
         day: request.day.map(TradingDay::days),

@@ -5,6 +5,8 @@ use alavanca_engine::Record;
 use alavanca_kernel::{Bar, Tick};
 use alavanca_report::{CandleBuilder, Candles, Chronicle, Prior};
 
+use crate::statistics::confidence::BrainStanding;
+
 /// So many candles are drawn at most.
 pub(crate) const CANDLES: usize = 10_000;
 
@@ -14,12 +16,13 @@ pub struct Material {
     chronicle: Chronicle,
     clock: TradingClock,
     candles: Option<CandleBuilder>,
+    brains: Vec<BrainStanding>,
 }
 
 impl Material {
     /// Gathers a chronicle alone.
     pub fn of_records(prior: Prior, zone: TradingZone) -> Self {
-        Self { chronicle: Chronicle::new(prior), clock: TradingClock::new(zone), candles: None }
+        Self { chronicle: Chronicle::new(prior), clock: TradingClock::new(zone), candles: None, brains: Vec::new() }
     }
 
     /// Gathers a chronicle and candles.
@@ -48,6 +51,16 @@ impl Material {
         if let Some(candles) = &mut self.candles {
             candles.tick(self.clock.wall_seconds(tick.time), tick);
         }
+    }
+
+    /// How the brains stand at the end.
+    pub fn ended(&mut self, brains: Vec<BrainStanding>) {
+        self.brains = brains;
+    }
+
+    /// How the brains stand at the end, where that was said.
+    pub(crate) fn brains(&self) -> &[BrainStanding] {
+        &self.brains
     }
 
     /// What was gathered; the candles joined until an eye can take them.

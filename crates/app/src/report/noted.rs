@@ -261,6 +261,7 @@ impl Noted {
         material: Material,
         level4: Option<&Level4Notes>,
     ) -> Result<PageFacts, AppError> {
+        let brains = material.brains().to_vec();
         let (chronicle, candles) = material.gathered();
         let market = candles.map_or(Market::Unknown, Market::Drawn);
         let parts = Parts {
@@ -270,6 +271,7 @@ impl Noted {
             notes,
             summary,
             chronicle: &chronicle,
+            brains: &brains,
             level4,
             market: &market,
             day: None,

@@ -2,6 +2,7 @@
 
 mod backtest;
 mod compare;
+mod confidence;
 mod database;
 mod decisions;
 mod explain;
@@ -19,6 +20,7 @@ use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Tab
 
 pub use backtest::backtest;
 pub use compare::comparison;
+pub use confidence::confidence_stats;
 pub use database::{db_backed_up, db_checked, db_migrated, db_vacuumed};
 pub use decisions::{blocked, decisions};
 pub use explain::explanation;

@@ -1,10 +1,11 @@
 //! What the specification's monitoring section prints, from the database alone, with what else answers its four
 //! troubleshooting questions: sizing wrong ([`capital`])? scalps too early ([`scalp`])? always HOLD ([`policy`])? not
-//! learning ([`updater`])?
+//! learning ([`updater`])? And whether confidence keeps what it promises ([`confidence`]).
 //!
 //! Each figure's definition stands at its field.
 
 pub mod capital;
+pub mod confidence;
 pub mod policy;
 pub mod scalp;
 pub mod updater;

@@ -9,6 +9,7 @@ use alavanca_scalp::{ScalpEvent, ScalpEventKind};
 
 use crate::curve::Curve;
 use crate::posterior::{Posteriors, Prior};
+use crate::reliability::Reliability;
 
 /// Keeps what a report shows of the records, in their order.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,7 @@ pub struct Chronicle {
     policy_events: Vec<PolicyEvent>,
     risk: Vec<RiskChange>,
     regimes: Vec<RegimeRecord>,
+    reliability: Reliability,
 }
 
 /// Trades that have something in common.
@@ -82,11 +84,13 @@ impl Chronicle {
             policy_events: Vec::new(),
             risk: Vec::new(),
             regimes: Vec::new(),
+            reliability: Reliability::default(),
         }
     }
 
     /// Takes one record.
     pub fn observe(&mut self, record: &Record) {
+        self.reliability.observe(record);
         match record {
             Record::Trade(trade) => self.trade(trade),
             Record::Scalp(event) => self.scalp(event),
@@ -205,6 +209,11 @@ impl Chronicle {
     /// Freezes, thaws, rollbacks.
     pub fn policy_events(&self) -> &[PolicyEvent] {
         &self.policy_events
+    }
+
+    /// What confidence claimed and what came.
+    pub const fn reliability(&self) -> &Reliability {
+        &self.reliability
     }
 
     /// Changes of the risk state.

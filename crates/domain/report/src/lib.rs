@@ -17,6 +17,7 @@ mod chronicle;
 mod curve;
 mod posterior;
 mod regimes;
+mod reliability;
 mod summary;
 mod tally;
 
@@ -25,5 +26,6 @@ pub use chronicle::{Batch, Chronicle, ResultCell, ScalpHolds};
 pub use curve::{Curve, CurvePoint};
 pub use posterior::{Posteriors, Prior, RegimePosterior, StatePosterior};
 pub use regimes::{RegimeChange, RegimeTime, RegimesSummary};
+pub use reliability::{Reliability, ReliabilityBin, ReliabilityTable};
 pub use summary::{ExtrasSummary, LearningSummary, OrdersSummary, ScalpSummary, Summary};
 pub use tally::Tally;

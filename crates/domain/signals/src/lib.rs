@@ -43,6 +43,6 @@ pub use ema_trend::{EmaTrend, EmaTrendConfig, EmaTrendSettings};
 pub use mean_reversion::{MeanReversion, MeanReversionConfig, MeanReversionSettings};
 pub use meta::{
     Calibration, CalibrationMethod, Claims, Lesson, MetaBrain, MetaCheckpoint, MetaCheckpointError, MetaConfig,
-    MetaSettings, MetaView, Realised, Record, WeightBy,
+    MetaSettings, MetaView, Realised, Record, Standing, WeightBy,
 };
 pub use sma_cross::{SmaCross, SmaCrossConfig, SmaCrossSettings};

@@ -186,6 +186,17 @@ impl Lesson {
     }
 }
 
+/// How a brain stands, for reports.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Standing {
+    /// Its trades that still count.
+    pub record: Record,
+    /// Its shrunken win rate (p).
+    pub win_rate: f64,
+    /// Its weight (w).
+    pub weight: f64,
+}
+
 /// How a trade ended.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Realised {
@@ -308,6 +319,25 @@ impl MetaBrain {
         })
     }
 
+    /// How the brain at a place stands in a regime at all hours, or over all regimes; `None` where there is none.
+    pub fn standing(&self, brain: usize, regime: Option<Regime>) -> Option<Standing> {
+        let records = self.records.chunks(PER_BRAIN).nth(brain)?;
+        let record = regime.map_or(records[0], |regime| records[1 + regime.index()]);
+        let rate = |share: fn(Record) -> Share| {
+            let prior = self.settings.prior_trades;
+            match regime {
+                None => share(record).shrunk(prior, 0.5),
+                Some(_) => share(record).shrunk(prior, share(records[0]).without(share(record)).shrunk(prior, 0.5)),
+            }
+        };
+        let win_rate = rate(Record::wins);
+        let weight = match self.settings.weights {
+            WeightBy::WinRate => odds(win_rate),
+            WeightBy::ProfitFactor => odds(rate(Record::gains)),
+        };
+        Some(Standing { record, win_rate, weight })
+    }
+
     fn shrunk(&self, brain: usize, regime: Regime, hour: Hour, share: fn(Record) -> Share) -> f64 {
         let prior = self.settings.prior_trades;
         let [all, in_regime, in_hour] = places(brain, regime, hour).map(|place| share(self.records[place]));
@@ -319,16 +349,6 @@ impl MetaBrain {
     /// The record of the brain at a place over all its trades, for reports; `None` where there is no such brain.
     pub fn record(&self, brain: usize) -> Option<Record> {
         self.records.get(brain * PER_BRAIN).copied()
-    }
-
-    /// The record of the brain at a place in a regime, at all hours.
-    pub fn record_in(&self, brain: usize, regime: Regime) -> Option<Record> {
-        (brain < self.names.len()).then(|| self.records[brain * PER_BRAIN + 1 + regime.index()])
-    }
-
-    /// The record of the brain at a place in a regime and hour.
-    pub fn record_at(&self, brain: usize, regime: Regime, hour: Hour) -> Option<Record> {
-        (brain < self.names.len()).then(|| self.records[places(brain, regime, hour)[2]])
     }
 
     /// What was claimed and what came.
