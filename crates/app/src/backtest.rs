@@ -71,6 +71,17 @@ pub enum AppError {
         /// The run asked for.
         asked: String,
     },
+    /// The database's run had something of one's own that this binary does not have.
+    #[error(
+        "{path} holds a run that had {what}, which this binary does not have: go on with it by the binary that made it, \
+         or begin another run with a new --db"
+    )]
+    UnknownHere {
+        /// The database.
+        path: String,
+        /// What it had.
+        what: String,
+    },
     /// The operator changed the stored policy after the run.
     #[error(
         "the policy in {path} was changed by hand after its run ({what}): a resume replays the run from its beginning, \
@@ -574,6 +585,10 @@ impl Keeper {
         let mut store = runtime.block_on(SqliteStore::open(path, config))?;
         match runtime.block_on(store.meta("run_id"))? {
             Some(stored) if stored != run_id => {
+                let noted = runtime.block_on(store.meta("settings"))?;
+                if let Some(what) = noted.and_then(|noted| report::unknown_here(&noted, &settings.own)) {
+                    return Err(AppError::UnknownHere { path: shown, what });
+                }
                 return Err(AppError::OtherRun { path: shown, stored, asked: run_id.to_owned() });
             }
             Some(_) if !resume => return Err(AppError::AlreadyRun { path: shown }),

@@ -18,6 +18,7 @@ use alavanca_signals::{
 };
 use alavanca_updater::UpdaterConfig;
 
+use crate::extensions::Grounds;
 use crate::settings::{BRAINS, LiquidityKind, Settings};
 
 /// Whether the gate stands between signal and order.
@@ -99,8 +100,8 @@ impl<'a> Builder<'a> {
         let Self { settings, instrument, gating, .. } = self;
         let levels = match (self.levels, self.brains) {
             (Some(levels), _) => levels,
-            (None, Some(own)) => levels(settings, own)?,
-            (None, None) => levels(settings, brains(settings, instrument)?)?,
+            (None, Some(brains)) => with_own(settings, instrument, levels(settings, brains)?)?,
+            (None, None) => levels_of(settings, instrument)?,
         };
         let session = settings.session_rule(instrument)?;
         let desk = DeskConfig { instrument: instrument.clone(), session, levels };
@@ -187,6 +188,31 @@ fn engine_config(settings: &Settings, gating: Gating) -> Result<EngineConfig, Se
     })
 }
 
+/// Levels 1 to 4 of an instrument as the settings say, what is of one's own among them.
+///
+/// # Errors
+/// The first setting that cannot be.
+pub fn levels_of(settings: &Settings, instrument: &Instrument) -> Result<Levels, SettingError> {
+    with_own(settings, instrument, levels(settings, brains(settings, instrument)?)?)
+}
+
+/// Regime detector and liquidity map of one's own stand in the place of the built-in.
+fn with_own(settings: &Settings, instrument: &Instrument, mut levels: Levels) -> Result<Levels, SettingError> {
+    let grounds = grounds(settings, instrument)?;
+    if let Some(regime) = settings.own.make_regime(&grounds)? {
+        levels.regime = regime;
+    }
+    if let Some(liquidity) = settings.own.make_liquidity(&grounds)? {
+        levels.liquidity = liquidity;
+    }
+    Ok(levels)
+}
+
+fn grounds<'a>(settings: &Settings, instrument: &'a Instrument) -> Result<Grounds<'a>, SettingError> {
+    let session = SessionRule::new(Session::by_name(&instrument.session)?, &settings.session)?;
+    Ok(Grounds { instrument, zone: TradingZone::new(&settings.zone)?, session })
+}
+
 /// Levels 1 to 4 as the settings say, with these brains.
 ///
 /// # Errors
@@ -219,7 +245,10 @@ pub fn brains(settings: &Settings, instrument: &Instrument) -> Result<Vec<Box<dy
                     Box::new(MeanReversion::new(MeanReversionConfig::new(settings.mean_reversion, tick)?))
                 }
                 "SMA_CROSS" => Box::new(SmaCross::new(SmaCrossConfig::new(settings.sma_cross, tick)?)),
-                _ => return Err(SettingError::new("BRAINS", name, format!("known are {}", BRAINS.join(", ")))),
+                _ => match settings.own.make_brain(name, &grounds(settings, instrument)?) {
+                    Some(own) => own?,
+                    None => return Err(SettingError::new("BRAINS", name, format!("known are {}", BRAINS.join(", ")))),
+                },
             })
         })
         .collect()

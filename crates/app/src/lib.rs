@@ -33,14 +33,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// The command line names the library as a crate of one's own does.
+extern crate self as alavanca;
+
 pub mod backtest;
 pub mod backtest_types;
 pub mod brain_names;
 pub mod builder;
+pub mod cli;
 pub mod compare;
 pub mod database;
 pub mod explain;
 pub mod export;
+pub mod extensions;
 pub mod policy;
 pub mod python_import;
 pub mod questions;

@@ -1,9 +1,9 @@
-//! The command line. It parses, calls the library, prints; what it means is the library's business.
-
-mod cli;
+//! The command line, with what is built in.
 
 use std::process::ExitCode;
 
+use alavanca::extensions::Extensions;
+
 fn main() -> ExitCode {
-    cli::main()
+    alavanca::cli::main_with(Extensions::new())
 }

@@ -1,4 +1,5 @@
-//! Commands, their exit codes, and how errors are told.
+//! The command line: commands, their exit codes, and how errors are told. It parses, calls the library, prints; what it
+//! means is the library's business.
 
 mod about;
 mod backtest;
@@ -19,8 +20,10 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use alavanca::backtest::AppError;
+use alavanca::extensions::Extensions;
 use alavanca::policy::PolicyError;
 use alavanca::settings::{LoadRequest, Loaded, SettingsError, load};
 use alavanca::stored_run::AskError;
@@ -93,6 +96,9 @@ enum Command {
     Man(about::Man),
 }
 
+/// What this binary brings along.
+static EXTENSIONS: OnceLock<Extensions> = OnceLock::new();
+
 /// The run failed.
 const FAILED: u8 = 1;
 /// Usage or settings; clap's own code for usage is the same.
@@ -102,7 +108,12 @@ const REFUSED: u8 = 3;
 /// Ended by Ctrl-C; what shells say of it, too.
 const INTERRUPTED: u8 = 130;
 
-pub(super) fn main() -> ExitCode {
+/// Every command, with what a binary brings along.
+///
+/// It reads the process's arguments and environment, and is to be called once.
+pub fn main_with(extensions: Extensions) -> ExitCode {
+    // Settings are loaded in many places, and all of them know the same.
+    let _ = EXTENSIONS.set(extensions);
     let Cli { command, json } = Cli::parse();
     let done = match command {
         Command::Backtest(backtest) => backtest.run(json),
@@ -241,6 +252,7 @@ impl SettingsArgs {
             env_file: existing(".env"),
             environment: std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect(),
             flags,
+            extensions: EXTENSIONS.get().cloned().unwrap_or_default(),
         };
         Ok(load(&request)?)
     }

@@ -12,6 +12,6 @@ mod page;
 pub use document::{Document, Market, Parts};
 pub use from_db::{ReportError, ReportLog, ReportRequest, Reported, report};
 pub use material::Material;
-pub(crate) use noted::Noted;
 pub use noted::{Level4Notes, ReadFacts, RunFacts, SettingLine, setting_lines, settings_of};
+pub(crate) use noted::{Noted, unknown_here};
 pub use page::{PageError, PageFacts, check_target, html, write};

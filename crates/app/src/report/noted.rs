@@ -12,7 +12,8 @@ use serde_json::Value;
 use super::{Document, Market, Material, PageError, PageFacts, Parts, page};
 use crate::backtest::AppError;
 use crate::backtest_types::{BacktestRequest, SourceFacts};
-use crate::settings::{FIELDS, KEYS, Key, Loaded, Origin, Settings};
+use crate::extensions::{Kind, Own};
+use crate::settings::{BRAINS, FIELDS, KEYS, Key, Loaded, Origin, Settings};
 
 /// Where the run's data lies; absent for a synthetic market.
 pub(super) const DATA_PATH: &str = "data_path";
@@ -142,8 +143,12 @@ pub fn setting_lines(loaded: &Loaded, settings: &Settings) -> Vec<SettingLine> {
 
 /// The settings that these lines say; `None` where this release does not know a key or refuses a value.
 pub fn settings_of(lines: &[SettingLine]) -> Option<Settings> {
-    let mut settings = Settings::default();
+    // A run of another binary is read, too: what it brought along is not needed for that.
+    let mut settings = Settings { own: Own::of_any_binary(), ..Settings::default() };
     for line in lines {
+        if settings.own.put(&line.key, &line.value) {
+            continue;
+        }
         if let Some((name, field)) = line.key.strip_prefix("instrument.").and_then(|rest| rest.rsplit_once('.')) {
             let field = FIELDS.iter().find(|known| known.name == field)?;
             let section = settings.instruments.entry(name.to_owned()).or_default();
@@ -153,6 +158,18 @@ pub fn settings_of(lines: &[SettingLine]) -> Option<Settings> {
         }
     }
     Some(settings)
+}
+
+/// What a run had of its own by these noted settings, that a binary does not know.
+pub(crate) fn unknown_here(noted: &str, own: &Own) -> Option<String> {
+    let settings = settings_of(&serde_json::from_str::<Vec<SettingLine>>(noted).ok()?)?;
+    let brains = settings.brains.iter().filter(|name| !BRAINS.contains(&name.as_str()));
+    let brains = brains.map(|name| (Kind::Brain, name));
+    let regime = settings.own.regime.iter().map(|name| (Kind::Regime, name));
+    let liquidity = settings.own.liquidity.iter().map(|name| (Kind::Liquidity, name));
+    let unknown = brains.chain(regime).chain(liquidity).filter(|(kind, name)| !own.knows(*kind, name));
+    let unknown: Vec<String> = unknown.map(|(kind, name)| format!("{kind} {name}")).collect();
+    (!unknown.is_empty()).then(|| unknown.join(" and "))
 }
 
 /// The second engine, gate off, on the same market.

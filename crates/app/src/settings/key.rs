@@ -6,7 +6,8 @@ use alavanca_capital::{ForbiddenModes, ReleverageMode};
 use alavanca_signals::MAX_BRAINS;
 
 use super::text::{Text, list, micros, show_micros};
-use super::{BRAINS, MarketFile, Settings};
+use super::{BRAINS, LiquidityKind, MarketFile, Settings};
+use crate::extensions::Kind;
 
 /// One setting.
 #[derive(Clone, Copy)]
@@ -285,7 +286,7 @@ pub const KEYS: &[Key] = keys! {
             "Bars for which a new regime counts as in transition.";
     }
     "Liquidity": {
-        LIQUIDITY_MAP = "SWING_VOLUME", [liquidity_kind],
+        LIQUIDITY_MAP = "SWING_VOLUME", (read_liquidity, |s| own_or(s.own.liquidity.as_ref(), s.liquidity_kind.as_str())),
             "Where liquidity is seen: SWING_VOLUME, RELATIVE_VOLUME, or NONE (layer 7 then fails).";
         LIQUIDITY_SWING_BARS = "5", [liquidity.swing_bars], "Bars to each side that a swing point must exceed.";
         LIQUIDITY_VOLUME_BARS = "100", [liquidity.volume_bars], "Bars of the mean volume.";
@@ -390,8 +391,10 @@ fn read_account_mode(text: &str) -> Result<Option<alavanca_kernel::AccountMode>,
 
 fn read_brains(settings: &mut Settings, text: &str) -> Result<(), String> {
     let names: Vec<String> = list(text).map(str::to_owned).collect();
-    let known = BRAINS.join(", ");
-    if let Some(unknown) = names.iter().find(|name| !BRAINS.contains(&name.as_str())) {
+    let own = settings.own.extensions().names(Kind::Brain);
+    let known = BRAINS.into_iter().chain(own).collect::<Vec<_>>().join(", ");
+    let is_known = |name: &str| BRAINS.contains(&name) || settings.own.knows(Kind::Brain, name);
+    if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
         return Err(format!("brains separated by commas; {unknown} is none, known are {known}"));
     }
     let repeated = names.iter().enumerate().any(|(index, name)| names[..index].contains(name));
@@ -400,6 +403,25 @@ fn read_brains(settings: &mut Settings, text: &str) -> Result<(), String> {
     }
     settings.brains = names;
     Ok(())
+}
+
+/// One of one's own stands in the place of the built-in.
+fn read_liquidity(settings: &mut Settings, text: &str) -> Result<(), String> {
+    let built_in = LiquidityKind::read(text);
+    settings.own.liquidity = (built_in.is_err() && settings.own.knows(Kind::Liquidity, text)).then(|| text.to_owned());
+    if settings.own.liquidity.is_none() {
+        settings.liquidity_kind = built_in.map_err(|known| with_own(known, settings, Kind::Liquidity))?;
+    }
+    Ok(())
+}
+
+/// What is allowed, with what the binary brings along.
+fn with_own(allowed: String, settings: &Settings, kind: Kind) -> String {
+    settings.own.extensions().names(kind).fold(allowed, |allowed, name| format!("{allowed}, {name}"))
+}
+
+fn own_or(own: Option<&String>, built_in: &str) -> String {
+    own.map_or(built_in, String::as_str).to_owned()
 }
 
 fn read_partial_fill(settings: &mut Settings, text: &str) -> Result<(), String> {

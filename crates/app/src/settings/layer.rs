@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::instrument::{FIELDS, Field};
 use super::key::{KEYS, Key, PREFIXES};
 use super::problem::{Problem, nearest};
+use crate::extensions::{Kind, parts};
 
 /// The table of instruments.
 pub(super) const INSTRUMENT: &str = "instrument";
@@ -29,6 +30,7 @@ struct Entry {
 /// What a key speaks of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Address {
+    Own { kind: Kind, name: String, line: String },
     Setting(&'static str),
     Field { instrument: String, field: &'static str },
 }
@@ -77,10 +79,26 @@ impl Layer {
                         }
                     }
                 }
+                DeValue::Table(sections) if Kind::of_table(key).is_some() => {
+                    for (name, lines) in sections {
+                        let DeValue::Table(lines) = lines.get_ref() else {
+                            let why = format!("{key}.{} is a table: [{key}.NAME]", name.get_ref());
+                            problems.push(Problem::File { origin: at(name.span().start), why });
+                            continue;
+                        };
+                        for (line, value) in lines {
+                            let key = format!("{key}.{}.{}", name.get_ref(), line.get_ref());
+                            layer.put_toml(&key, value.get_ref(), at(line.span().start), problems);
+                        }
+                    }
+                }
                 // Anything else would read as a setting of that name.
                 value if value.is_table() || key == INSTRUMENT => problems.push(Problem::File {
                     origin,
-                    why: format!("settings stand at the top of the file, and only [{INSTRUMENT}.NAME] is a table"),
+                    why: format!(
+                        "settings stand at the top of the file, and only [{INSTRUMENT}.NAME] and, of one's own, \
+                         [brain.NAME], [regime.NAME] and [liquidity.NAME] are tables"
+                    ),
                 }),
                 value => layer.put_toml(key, value, origin, problems),
             }
@@ -187,16 +205,25 @@ impl Source for Layer {
     fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
         let mut settings = Map::new();
         let mut instruments: Map<String, Map<String, Value>> = Map::new();
+        let mut own: BTreeMap<Kind, BTreeMap<String, Map<String, Value>>> = BTreeMap::new();
         for Entry { address, text, origin } in &self.entries {
             let value = Value::new(Some(origin), ValueKind::String(text.clone()));
             match address {
                 Address::Setting(name) => {
                     settings.insert((*name).to_owned(), value);
                 }
+                Address::Own { kind, name, line } => {
+                    own.entry(*kind).or_default().entry(name.clone()).or_default().insert(line.clone(), value);
+                }
                 Address::Field { instrument, field } => {
                     instruments.entry(instrument.clone()).or_default().insert((*field).to_owned(), value);
                 }
             }
+        }
+        for (kind, sections) in own {
+            let tables: Map<String, Value> =
+                sections.into_iter().map(|(name, lines)| (name, Value::from(lines))).collect();
+            settings.insert(kind.table().to_owned(), Value::from(tables));
         }
         if !instruments.is_empty() {
             let tables: Map<String, Value> = instruments.into_iter().map(|(name, f)| (name, Value::from(f))).collect();
@@ -219,6 +246,9 @@ impl Address {
                     Err(unknown(nearest(field, names()).map(|(_, near)| format!("{INSTRUMENT}.{instrument}.{near}"))))
                 }
             };
+        }
+        if let Some((kind, name, line)) = parts(key) {
+            return Ok(Self::Own { kind, name: name.to_owned(), line: line.to_owned() });
         }
         match Key::named(key) {
             Some(known) => Ok(Self::Setting(known.name)),

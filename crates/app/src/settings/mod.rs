@@ -8,6 +8,7 @@ mod instrument;
 mod key;
 mod layer;
 mod market_file;
+mod own;
 mod problem;
 mod text;
 mod written;
@@ -42,6 +43,7 @@ pub use market_file::MarketFile;
 pub use problem::{Problem, SettingsError};
 pub use written::{as_dotenv, as_markdown, as_toml};
 
+use crate::extensions::{Extensions, Kind, Own};
 use layer::{INSTRUMENT, Layer};
 
 /// All settings, checked. [`load`] makes them; the defaults are the specification's.
@@ -109,6 +111,8 @@ pub struct Settings {
     pub synthetic_days: u32,
     /// `[instrument.NAME]` by name in capitals. See [`Settings::instrument`].
     pub instruments: BTreeMap<String, InstrumentSettings>,
+    /// What is of one's own: what the binary knows, `[brain.NAME]` and the like, and what of it is chosen.
+    pub own: Own,
 }
 
 /// The brains that can be named in `BRAINS`.
@@ -155,6 +159,7 @@ impl Default for Settings {
             sim_seed: 1,
             synthetic_days: 120,
             instruments: BTreeMap::new(),
+            own: Own::default(),
         }
     }
 }
@@ -182,7 +187,7 @@ impl Settings {
             let field = |field: &Field| Some((format!("{INSTRUMENT}.{name}.{}", field.name), (field.show)(said)?));
             FIELDS.iter().filter_map(field).collect::<Vec<_>>()
         };
-        keys.chain(self.instruments.iter().flat_map(said))
+        keys.chain(self.instruments.iter().flat_map(said)).chain(self.own.entries())
     }
 
     /// What no value alone shows: each brick builds its checked settings once, and says the first thing it refuses.
@@ -235,6 +240,15 @@ impl Settings {
     }
 }
 
+/// Whether a name is one of this release's own.
+fn is_built_in(kind: Kind, name: &str) -> bool {
+    match kind {
+        Kind::Brain => BRAINS.contains(&name),
+        Kind::Regime => false,
+        Kind::Liquidity => name.parse::<LiquidityKind>().is_ok(),
+    }
+}
+
 /// `LIQUIDITY_MAP`: where level 4 sees liquidity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LiquidityKind {
@@ -284,6 +298,8 @@ pub struct LoadRequest {
     pub environment: BTreeMap<String, String>,
     /// What the command line sets.
     pub flags: BTreeMap<String, String>,
+    /// What the binary brings along.
+    pub extensions: Extensions,
 }
 
 /// Settings, and where each came from.
@@ -361,7 +377,9 @@ pub fn load(request: &LoadRequest) -> Result<Loaded, SettingsError> {
             Map::new()
         }
     };
-    let mut settings = Settings::default();
+    let mut settings = Settings { own: Own::new(request.extensions.clone()), ..Settings::default() };
+    let why = request.extensions.faults(is_built_in);
+    problems.extend(why.into_iter().map(|why| Problem::File { origin: "this binary".to_owned(), why }));
     let mut origins = Vec::with_capacity(KEYS.len());
     for key in KEYS {
         let Some((text, origin)) = merged.get(key.name).and_then(said) else { continue };
@@ -381,6 +399,7 @@ pub fn load(request: &LoadRequest) -> Result<Loaded, SettingsError> {
             origins.push(origin_row(key, text, origin, "Instruments", field.about));
         }
     }
+    own::take(&merged, &mut settings.own, &mut origins, &mut problems);
     // A value that could not be read is still its default here: what is refused because of it is no news.
     let unread: Vec<&str> = problems.iter().filter_map(Problem::key).collect();
     let is_news =
@@ -395,6 +414,9 @@ pub fn load(request: &LoadRequest) -> Result<Loaded, SettingsError> {
             });
             problems.extend(checked.err().map(|error| refusal(&origins, Some(name), error)));
         }
+    }
+    if problems.is_empty() {
+        problems.extend(own::refused(&settings, &origins));
     }
     if problems.is_empty() { Ok(Loaded { settings, origins }) } else { Err(SettingsError { problems }) }
 }
