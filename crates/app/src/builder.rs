@@ -209,7 +209,7 @@ fn with_own(settings: &Settings, instrument: &Instrument, mut levels: Levels) ->
 }
 
 fn grounds<'a>(settings: &Settings, instrument: &'a Instrument) -> Result<Grounds<'a>, SettingError> {
-    let session = SessionRule::new(Session::by_name(&instrument.session)?, &settings.session)?;
+    let session = settings.session_rule(instrument)?;
     Ok(Grounds { instrument, zone: TradingZone::new(&settings.zone)?, session })
 }
 

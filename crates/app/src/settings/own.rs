@@ -1,6 +1,6 @@
 //! `[brain.NAME]`, `[regime.NAME]`, `[liquidity.NAME]`: the settings of what is of one's own.
 
-use alavanca_calendar::{Session, SessionRule, TradingZone};
+use alavanca_calendar::TradingZone;
 use alavanca_kernel::Instrument;
 use config::{Map, Value, ValueKind};
 
@@ -51,8 +51,7 @@ fn unknown(own: &Own, kind: Kind, name: &str, key: &str, origin: &str) -> Proble
 /// What of one's own cannot be made with its section, tried on WIN.
 pub(super) fn refused(settings: &Settings, origins: &[Origin]) -> Vec<Problem> {
     let grounds = Instrument::preset("WIN").and_then(|win| {
-        let session = Session::by_name(&win.session).ok()?;
-        let session = SessionRule::new(session, &settings.session).ok()?;
+        let session = settings.session_rule(&win).ok()?;
         Some((win, TradingZone::new(&settings.zone).ok()?, session))
     });
     let Some((instrument, zone, session)) = grounds else { return Vec::new() };
