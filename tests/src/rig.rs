@@ -9,7 +9,8 @@ use alavanca_capital::{CapitalConfig, CapitalSettings};
 use alavanca_engine::{Command, Counts, DeskConfig, Engine, EngineConfig, Levels, OnOpposite, ScalpCustody};
 use alavanca_gate::{GateConfig, GateSettings};
 use alavanca_kernel::{
-    AccountMode, Action, Bar, Costs, Instrument, Money, Price, Regime, Side, SymbolId, Tick, Timestamp, Unit,
+    AccountMode, Action, Bar, CostSchedule, Costs, Instrument, Money, Price, Regime, Side, SymbolId, Tick, Timestamp,
+    Unit,
 };
 use alavanca_liquidity::{LiquidityMap, RelativeVolume};
 use alavanca_regime::{AdxAtrConfig, AdxAtrDetector, RegimeDetector};
@@ -103,7 +104,7 @@ impl std::fmt::Debug for Rig {
 
 impl Default for Rig {
     fn default() -> Self {
-        let win = Instrument { costs: Costs::NONE, ..Instrument::preset("WIN").unwrap() };
+        let win = Instrument { costs: CostSchedule::NONE, ..Instrument::preset("WIN").unwrap() };
         Self {
             instruments: vec![win],
             signals: vec![Vec::new()],
@@ -148,11 +149,9 @@ impl Rig {
     /// Costs for every instrument.
     pub fn costs(mut self, commission_cents: i64, spread: i64, slippage: i64) -> Self {
         for instrument in &mut self.instruments {
-            instrument.costs = Costs {
-                commission: Money::from_cents(commission_cents),
-                spread: points(spread),
-                slippage: points(slippage),
-            };
+            let fee = Money::from_cents(commission_cents);
+            let (spread, slippage) = (points(spread), points(slippage));
+            instrument.costs = Costs { exchange_fee: fee, brokerage: Money::ZERO, spread, slippage }.into();
         }
         self
     }

@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use alavanca::builder::tally;
+use alavanca::settings::Settings;
 use alavanca_adapters_sim::FillAt;
 use alavanca_engine::{Command, OnOpposite, ScalpCustody};
 use alavanca_kernel::{
-    AccountMode, Action, Bar, Contracts, Instrument, LegId, LegRole, Money, OrderIntent, Price, Regime, SymbolId, Tick,
-    Unit,
+    AccountMode, Action, Bar, Contracts, Costs, Instrument, LegId, LegRole, Money, OrderIntent, Price, Regime,
+    SymbolId, Tick, Unit,
 };
 use alavanca_scalp::{ProtectMode, ScalpEventKind};
 use alavanca_tests::script::mix;
@@ -82,6 +84,8 @@ fn instrument(preset: usize, index: usize) -> Instrument {
         instrument.point_value_micros = 12_347;
     }
     instrument.broker_margin = Money::from_units(1);
+    let usual = instrument.costs.latest();
+    instrument.costs = Costs { brokerage: Money::from_cents(7), slippage: instrument.tick, ..usual }.into();
     instrument
 }
 
@@ -218,6 +222,21 @@ fn run(case: Case) -> Bench {
     bench
 }
 
+/// What costs are made of is told from the fills alone, to the centavo.
+fn check_parts(bench: &Bench, instruments: &[Instrument]) -> Result<(), TestCaseError> {
+    let [instrument] = instruments else { return Ok(()) };
+    let mut tally = tally(&Settings::default(), instrument).unwrap();
+    bench.recorder.records.iter().for_each(|record| tally.observe(record));
+    let parts = tally.summary().cost_parts.unwrap();
+    let books = bench.simulation.books();
+    prop_assert_eq!(parts.exchange_fees + parts.brokerage, books.commission);
+    prop_assert_eq!(parts.spread + parts.slippage, books.spread_and_slippage);
+    let contracts: u32 = bench.recorder.fills().iter().map(|fill| fill.quantity.count()).sum();
+    prop_assert_eq!(parts.brokerage, instrument.costs.first().brokerage.times(i64::from(contracts)));
+    prop_assert!(parts.slippage >= Money::ZERO && parts.spread >= Money::ZERO);
+    Ok(())
+}
+
 /// Everything that has to hold once everything is flat.
 fn check_books(bench: &Bench) -> Result<(), TestCaseError> {
     let recorder = &bench.recorder;
@@ -329,7 +348,9 @@ proptest! {
 
     #[test]
     fn the_engines_books_are_the_exchanges(case in cases()) {
-        check_books(&run(case))?;
+        let bench = run(case);
+        check_books(&bench)?;
+        check_parts(&bench, &rig(case).instruments)?;
     }
 }
 

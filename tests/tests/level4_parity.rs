@@ -12,7 +12,7 @@ use alavanca_calendar::{
     MarketClock, Moment, Session, SessionRule, SessionSettings, TradingClock, TradingZone, ZoneSettings,
 };
 use alavanca_kernel::{
-    AccountMode, Bar, Costs, ExitAt, Instrument, Money, OrderIntent, Price, Side, Signal, Timestamp,
+    AccountMode, Bar, CostSchedule, ExitAt, Instrument, Money, OrderIntent, Price, Side, Signal, Timestamp,
 };
 use alavanca_regime::{AdxAtrConfig, AdxAtrDetector, AdxAtrSettings, RegimeDetector};
 use alavanca_signals::{
@@ -82,12 +82,12 @@ impl Level4<'_> {
     }
 
     fn adverse(&self) -> i64 {
-        self.instrument.costs.spread.raw() / 2 + self.instrument.costs.slippage.raw()
+        self.instrument.costs.latest().spread.raw() / 2 + self.instrument.costs.latest().slippage.raw()
     }
 
     fn end_trade(&mut self, exit: i64) {
         let trade = self.trade.take().unwrap();
-        let commission = self.instrument.costs.commission.cents() * trade.quantity;
+        let commission = self.instrument.costs.latest().commission().cents() * trade.quantity;
         let net = self.cents((exit - trade.entry) * trade.side, trade.quantity) - 2 * commission;
         // The commission of the way in was paid then.
         self.balance += net + commission;
@@ -108,7 +108,7 @@ impl Level4<'_> {
             let target = signal.target.map(|target| target.target_price(signal.side, entry).to_tick(tick).raw());
             let sound = (open - stop) * side > 0 && target.is_none_or(|target| (target - entry.raw()) * side > 0);
             if sound {
-                self.balance -= self.instrument.costs.commission.cents() * quantity;
+                self.balance -= self.instrument.costs.latest().commission().cents() * quantity;
                 let entry = entry.raw();
                 self.trade = Some(Trade { side, quantity, entry, stop, target, opened, lesson, leaving: false });
             }
@@ -278,7 +278,7 @@ fn read(path: PathBuf) -> Vec<Bar> {
 /// The comparison tells the two apart where they differ in anything.
 #[test]
 fn a_gate_that_acts_is_seen() {
-    let instrument = Instrument { costs: Costs::NONE, ..Instrument::preset("WIN").unwrap() };
+    let instrument = Instrument { costs: CostSchedule::NONE, ..Instrument::preset("WIN").unwrap() };
     let settings = SyntheticSettings { days: 10, ..SyntheticSettings::default() };
     let bars: Vec<Bar> = SyntheticMarket::new(settings, &instrument).unwrap().collect();
     let paid = Instrument::preset("WIN").unwrap();

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use alavanca_adapters_sim::{SyntheticMarket, SyntheticSettings};
-use alavanca_kernel::{Action, Bar, Costs, Instrument, Money, Price, TradingDay};
+use alavanca_kernel::{Action, Bar, CostSchedule, Instrument, Money, Price, TradingDay};
 use alavanca_signals::{SmaCross, SmaCrossConfig, SmaCrossSettings};
 use alavanca_tests::script::mix;
 use alavanca_tests::{Rig, at_minute};
@@ -72,7 +72,7 @@ fn engine(bars: &[Bar], instrument: &Instrument, take_profit: Price, stop_loss: 
     let settings = SmaCrossSettings { fast: 10, slow: 30, stop_loss, take_profit: Some(take_profit) };
     let brain = SmaCross::new(SmaCrossConfig::new(settings, instrument.tick).unwrap());
     let mut rig = Rig { actions: vec![Action::Enter], ..Rig::with_brain(brain) };
-    rig.instruments = vec![Instrument { costs: Costs::NONE, ..instrument.clone() }];
+    rig.instruments = vec![Instrument { costs: CostSchedule::NONE, ..instrument.clone() }];
     rig.capital.operator_capital = Money::from_units(1_000_000_000);
     rig.capital.max_contracts_cap = 1;
     rig.sim.balance = Money::from_units(1_000_000_000);

@@ -1,7 +1,8 @@
+use alavanca_calendar::{TradingZone, ZoneSettings};
 use alavanca_kernel::{
-    AccountMode, Bar, Contracts, Costs, ExitAt, ExitKind, ExitLevels, FillReport, Instrument, LegId, Money, OrderId,
-    OrderIntent, OrderReport, OrderRequest, Price, RejectReason, SettingError, Side, SymbolId, Tick, Timestamp, Touch,
-    touch_bar, touch_tick,
+    AccountMode, Bar, Contracts, CostSchedule, CostTimeline, Costs, ExitAt, ExitKind, ExitLevels, FillReport,
+    Instrument, LegId, Money, OrderId, OrderIntent, OrderReport, OrderRequest, Price, RejectReason, SettingError, Side,
+    SymbolId, Tick, Timestamp, Touch, touch_bar, touch_tick,
 };
 use alavanca_ports::{Account, BrokerLeg};
 
@@ -66,7 +67,10 @@ struct Market {
     leave: [Price; 2],
     /// The last bar's begin or the last tick's time.
     last: Timestamp,
+    /// What trading costs now ...
     costs: Costs,
+    /// ... and on any day.
+    tariff: CostTimeline,
     worth: Worth,
     tick: Price,
     margin: Money,
@@ -108,13 +112,23 @@ struct Quote {
 }
 
 impl SimExchange {
-    /// An exchange for these instruments: the first is symbol 0, and so on.
+    /// An exchange for these instruments: the first is symbol 0, and so on. Costs change with the trading days of the
+    /// usual zone.
     pub fn new(settings: SimSettings, instruments: Vec<Instrument>) -> Result<Self, SettingError> {
+        Self::in_zone(settings, instruments, TradingZone::new(&ZoneSettings::default())?)
+    }
+
+    /// The same where trading days are those of another zone.
+    pub fn in_zone(
+        settings: SimSettings,
+        instruments: Vec<Instrument>,
+        zone: TradingZone,
+    ) -> Result<Self, SettingError> {
         settings.check()?;
         if instruments.is_empty() || instruments.len() > usize::from(u16::MAX) {
             return Err(SettingError::new("SYMBOLS", instruments.len(), "1 to 65535 instruments"));
         }
-        let markets = instruments.iter().map(|i| Market::new(i, settings.costs)).collect::<Result<_, _>>()?;
+        let markets = instruments.iter().map(|i| Market::new(i, settings.costs, zone)).collect::<Result<_, _>>()?;
         let share = settings.reject_probability.get();
         Ok(Self {
             markets,
@@ -140,7 +154,7 @@ impl SimExchange {
         if bar.time <= market.last || !bar.is_sound() {
             return;
         }
-        market.last = bar.time;
+        market.begin(bar.time);
         market.leave = [bar.close; 2];
         if !market.pending.is_empty() || market.legs.iter().any(|leg| touch_bar(&leg.levels, bar).is_some()) {
             self.on_busy_bar(symbol, bar, reports);
@@ -167,7 +181,7 @@ impl SimExchange {
         if tick.time < market.last || !tick.is_tradable() {
             return;
         }
-        market.last = tick.time;
+        market.begin(tick.time);
         market.leave = [tick.bid, tick.ask];
         if market.pending.is_empty() && market.legs.is_empty() {
             return;
@@ -626,9 +640,11 @@ impl SimExchange {
 }
 
 impl Market {
-    fn new(instrument: &Instrument, costs: Option<Costs>) -> Result<Self, SettingError> {
-        let costs = costs.unwrap_or(instrument.costs);
-        check_costs("COSTS", &costs)?;
+    fn new(instrument: &Instrument, instead: Option<Costs>, zone: TradingZone) -> Result<Self, SettingError> {
+        let instead = instead.map(CostSchedule::from);
+        let schedule = instead.as_ref().unwrap_or(&instrument.costs);
+        check_costs("COSTS", schedule)?;
+        let mut tariff = CostTimeline::new(schedule, |day| zone.begin_of(day));
         if instrument.broker_margin < Money::ZERO {
             return Err(SettingError::new("BROKER_MARGIN", instrument.broker_margin, "zero or more"));
         }
@@ -637,20 +653,28 @@ impl Market {
             pending: Vec::new(),
             leave: [Price::ZERO; 2],
             last: Timestamp::MIN,
-            costs,
+            costs: tariff.at(Timestamp::MIN),
+            tariff,
             worth: Worth::of(instrument)?,
             tick: instrument.tick,
             margin: instrument.broker_margin,
         })
     }
 
+    /// A bar begins, or a tick came in: its day's costs hold.
+    #[inline]
+    fn begin(&mut self, at: Timestamp) {
+        self.last = at;
+        self.costs = self.tariff.at(at);
+    }
+
     /// What a market fill on bars is worse than its reference.
     fn adverse(&self) -> Price {
-        self.costs.spread.half() + self.costs.slippage
+        self.costs.adverse()
     }
 
     fn commission(&self, quantity: Contracts) -> Money {
-        self.costs.commission.times(i64::from(quantity.count()))
+        self.costs.commission_of(quantity)
     }
 
     fn margin_of(&self, quantity: Contracts) -> Money {

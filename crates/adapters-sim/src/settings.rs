@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use alavanca_kernel::{AccountMode, Contracts, Costs, Money, SettingError, Unit, UnknownName};
+use alavanca_kernel::{AccountMode, Contracts, CostSchedule, Costs, Money, SettingError, Unit, UnknownName};
 use serde::{Deserialize, Serialize};
 
 /// How the simulated exchange behaves.
@@ -49,13 +49,12 @@ impl SimSettings {
         if self.partial_fill_max.is_some_and(Contracts::is_zero) {
             return Err(SettingError::new("SIM_PARTIAL_FILL_MAX", 0, "at least 1 contract, or leave it out"));
         }
-        self.costs.iter().try_for_each(|costs| check_costs("SIM_COSTS", costs))
+        self.costs.iter().try_for_each(|costs| check_costs("SIM_COSTS", &CostSchedule::from(*costs)))
     }
 }
 
-pub(crate) fn check_costs(key: &'static str, costs: &Costs) -> Result<(), SettingError> {
-    let negative = costs.commission < Money::ZERO || costs.spread.raw() < 0 || costs.slippage.raw() < 0;
-    if negative { Err(SettingError::new(key, format!("{costs:?}"), "costs of zero or more")) } else { Ok(()) }
+pub(crate) fn check_costs(key: &'static str, costs: &CostSchedule) -> Result<(), SettingError> {
+    if costs.is_sound() { Ok(()) } else { Err(SettingError::new(key, format!("{costs:?}"), "costs of zero or more")) }
 }
 
 /// When an order that was decided at a bar's close fills (semantics 13).

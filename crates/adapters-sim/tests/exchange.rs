@@ -4,10 +4,11 @@
 use OrderIntent::{Close, Open};
 use Side::{Buy, Sell};
 use alavanca_adapters_sim::{Books, FillAt, SimExchange, SimSettings};
+use alavanca_calendar::{TradingZone, ZoneSettings};
 use alavanca_kernel::{
-    AccountMode, Bar, Contracts, Costs, ExitAt, ExitKind, FillReport, Instrument, LegId, LegRole, Money, OrderId,
-    OrderIntent, OrderReport, OrderRequest, Price, Protection, RejectReason, Side, SymbolId, Tick, Timestamp, TradeId,
-    Unit,
+    AccountMode, Bar, Contracts, CostSchedule, Costs, DatedCosts, ExitAt, ExitKind, FillReport, Instrument, LegId,
+    LegRole, Money, OrderId, OrderIntent, OrderReport, OrderRequest, Price, Protection, RejectReason, Side, SymbolId,
+    Tick, Timestamp, TradeId, TradingDay, Unit,
 };
 
 const WIN: SymbolId = SymbolId::new(0);
@@ -362,7 +363,7 @@ fn round_trips_are_booked_to_the_centavo() {
 
 #[test]
 fn costs_can_be_switched_off_and_replaced() {
-    let dear = Costs { commission: money("1.00"), spread: p("20"), slippage: p("3") };
+    let dear = Costs { exchange_fee: money("0.70"), brokerage: money("0.30"), spread: p("20"), slippage: p("3") };
     for (costs, bought, sold, net) in [(Costs::NONE, "125000", "125050", "20.00"), (dear, "125013", "125037", "5.60")] {
         let mut floor = Floor::new(SimSettings { costs: Some(costs), ..settings() });
         floor.submit(minute(0), WIN, base(1), Open, Buy, 2, Protection::default());
@@ -903,7 +904,7 @@ fn a_share_of_orders_is_refused_by_seed_and_id() {
 #[test]
 fn settings_that_cannot_be_are_refused() {
     let win = Instrument::preset("WIN").unwrap();
-    let negative = Costs { commission: Money::from_cents(-1), ..Costs::NONE };
+    let negative = Costs { brokerage: Money::from_cents(-1), ..Costs::NONE };
     for (settings, instruments, key) in [
         (SimSettings { balance: Money::ZERO, ..settings() }, vec![win.clone()], "OPERATOR_CAPITAL_BRL"),
         (
@@ -915,10 +916,52 @@ fn settings_that_cannot_be_are_refused() {
         (settings(), vec![], "SYMBOLS"),
         (settings(), vec![Instrument { point: Price::ZERO, ..win.clone() }], "POINT_SIZE"),
         (settings(), vec![Instrument { point_value_micros: 0, ..win.clone() }], "CONTRACT_POINT_VALUE"),
-        (settings(), vec![Instrument { costs: negative, ..win.clone() }], "COSTS"),
+        (settings(), vec![Instrument { costs: negative.into(), ..win.clone() }], "COSTS"),
         (settings(), vec![Instrument { broker_margin: Money::from_cents(-1), ..win.clone() }], "BROKER_MARGIN"),
     ] {
         assert_eq!(SimExchange::new(settings, instruments).unwrap_err().key, key);
     }
     assert!(SimExchange::new(settings(), vec![win]).is_ok());
+}
+
+/// A fill pays what its trading day's tariff says, in the zone that days go by.
+#[test]
+fn costs_change_with_the_trading_day() {
+    let day = |days: i64| days * 86_400;
+    let costs = |cents: i64, spread: &str| Costs {
+        exchange_fee: Money::from_cents(cents),
+        brokerage: Money::from_cents(2),
+        spread: p(spread),
+        slippage: p("0"),
+    };
+    let change = |days, costs| DatedCosts { from: TradingDay::from_days(days), costs };
+    let schedule =
+        CostSchedule::new(costs(25, "5"), vec![change(19_000, costs(30, "5")), change(19_001, costs(30, "10"))]);
+    let win = Instrument { costs: schedule, ..Instrument::preset("WIN").unwrap() };
+    let sao_paulo = TradingZone::new(&ZoneSettings::default()).unwrap();
+    let utc = ZoneSettings { timezone: "UTC".to_owned(), ..ZoneSettings::default() };
+    // Brasilia's midnight is three hours later than Greenwich's.
+    for (zone, secs, paid, price) in [
+        (sao_paulo, day(19_000), "0.27", "125002.5"),
+        (sao_paulo, day(19_000) + 3 * 3_600 - 60, "0.27", "125002.5"),
+        (sao_paulo, day(19_000) + 3 * 3_600, "0.32", "125002.5"),
+        (sao_paulo, day(19_001) + 3 * 3_600 - 60, "0.32", "125002.5"),
+        (sao_paulo, day(19_001) + 3 * 3_600, "0.32", "125005"),
+        (TradingZone::new(&utc).unwrap(), day(19_000), "0.32", "125002.5"),
+        (TradingZone::new(&utc).unwrap(), day(19_001), "0.32", "125005"),
+    ] {
+        let mut exchange = SimExchange::in_zone(settings(), vec![win.clone()], zone).unwrap();
+        let [open, high, low, close] = [p("125000"); 4];
+        let bar =
+            |secs| Bar { time: Timestamp::from_secs(secs), open, high, low, close, seconds: 60, ..Bar::default() };
+        let mut reports = Vec::new();
+        exchange.on_bar(WIN, &bar(secs - 60), &mut reports);
+        let (id, quantity, at) = (OrderId::new(1), Contracts::new(1), Timestamp::from_secs(secs));
+        let protection = Protection::default();
+        let order = OrderRequest { id, symbol: WIN, leg: base(1), intent: Open, side: Buy, quantity, protection, at };
+        exchange.submit(&order, &mut reports);
+        exchange.on_bar(WIN, &bar(secs), &mut reports);
+        let [OrderReport::Filled(fill)] = reports[..] else { panic!("{reports:?}") };
+        assert_eq!((fill.commission, fill.price), (money(paid), p(price)), "{secs}");
+    }
 }

@@ -124,7 +124,7 @@ impl Auditor {
         self.seen[0] += 1;
         assert!(!fill.quantity.is_zero(), "{fill:?}");
         let instrument = &self.instruments[fill.symbol.index()];
-        assert_eq!(fill.commission, instrument.costs.commission.times(i64::from(fill.quantity.count())));
+        assert_eq!(fill.commission, instrument.costs.latest().commission_of(fill.quantity));
         // Never better than the reference, unless at a target.
         assert!((fill.price.raw() - fill.reference.raw()) * fill.side.sign() >= 0, "{fill:?}");
         if let Some(order) = fill.order {

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::backtest_types::{BacktestReport, BacktestRequest, Progress, RunCounts, SourceFacts, Stop};
 use crate::brain_names::{BRAINS, BrainNames};
-use crate::builder::{Built, Gating, build, store_config};
+use crate::builder::{Built, Gating, build, store_config, tally};
 use crate::compare::DayBook;
 use crate::policy::{self, Beginning, PolicyError};
 use crate::report::{self, Level4Notes, Material, Noted, PageError};
@@ -154,7 +154,8 @@ pub fn run_backtest(
     let gathers = request.report.is_some() || request.db.is_some();
     let second = |source: Source, built: Built| -> Result<Option<Level4>, AppError> {
         let material = gathers.then(|| noted.material(false)).transpose()?;
-        let mut sink = RunSink { material, ..RunSink::default() };
+        let tally = tally(&settings, &instrument)?;
+        let mut sink = RunSink { tally, material, ..RunSink::default() };
         let run = run(source, built, &mut sink, None, &request.stop, &mut |_| {})?;
         if run.interrupted {
             return Ok(None);
@@ -323,8 +324,14 @@ fn run_stored(
         keeper.note(&[(BRAINS, serde_json::to_string(&brains).map_err(PageError::from)?)])?;
     }
     let material = request.report.is_some().then(|| noted.material(true)).transpose()?;
-    let mut sink =
-        RunSink { keeps: keeper.is_some(), skip_until: resumed_after, material, beginning, ..RunSink::default() };
+    let mut sink = RunSink {
+        tally: tally(settings, instrument)?,
+        keeps: keeper.is_some(),
+        skip_until: resumed_after,
+        material,
+        beginning,
+        ..RunSink::default()
+    };
     let run = run(source, built, &mut sink, keeper.as_mut(), &request.stop, progress)?;
     let mut notes = sink.notes(instrument);
     notes.extend(begun);

@@ -6,9 +6,10 @@ use alavanca_calendar::TradingZone;
 use alavanca_capital::{CapitalConfig, CapitalSettings};
 use alavanca_engine::{DeskConfig, Engine, EngineConfig, Levels, ScalpCustody};
 use alavanca_gate::{GateConfig, GateSettings};
-use alavanca_kernel::{AccountMode, Contracts, Costs, Instrument, SettingError};
+use alavanca_kernel::{AccountMode, Contracts, CostSchedule, CostTimeline, Costs, Instrument, SettingError};
 use alavanca_liquidity::{LiquidityMap, NoLiquidity, RelativeVolume, SwingVolumeConfig, SwingVolumeLevels};
 use alavanca_regime::{AdxAtrConfig, AdxAtrDetector};
+use alavanca_report::Tally;
 use alavanca_risk::RiskConfig;
 use alavanca_rl::{Policy, RlConfig, ThompsonSampling};
 use alavanca_scalp::ScalpConfig;
@@ -118,7 +119,8 @@ impl<'a> Builder<'a> {
     /// The first setting that cannot be.
     pub fn build(self) -> Result<Built, SettingError> {
         let simulation = simulation(self.settings, self.instrument);
-        let exchange = SimExchange::new(simulation, vec![self.instrument.clone()])?;
+        let zone = TradingZone::new(&self.settings.zone)?;
+        let exchange = SimExchange::in_zone(simulation, vec![self.instrument.clone()], zone)?;
         Ok(Built { engine: self.engine()?, exchange, fill: simulation.fill })
     }
 }
@@ -129,6 +131,16 @@ impl<'a> Builder<'a> {
 /// The first setting that cannot be.
 pub fn build(settings: &Settings, instrument: &Instrument, gating: Gating) -> Result<Built, SettingError> {
     Builder::new(settings, instrument).gating(gating).build()
+}
+
+/// Counts the figures of a run with these settings on one instrument, its costs told apart by the day's tariff.
+///
+/// # Errors
+/// A trading zone that cannot be.
+pub fn tally(settings: &Settings, instrument: &Instrument) -> Result<Tally, SettingError> {
+    let zone = TradingZone::new(&settings.zone)?;
+    let schedule = if settings.costs { &instrument.costs } else { &CostSchedule::NONE };
+    Ok(Tally::of(instrument.clone(), CostTimeline::new(schedule, |day| zone.begin_of(day))))
 }
 
 /// What a store of this run has to know.

@@ -9,9 +9,11 @@ use alavanca_calendar::{TradingZone, local_to_utc, utc_to_local};
 use alavanca_engine::Record;
 use alavanca_kernel::{Instrument, SymbolId, Timestamp, TradingDay};
 use alavanca_ports::StoreError;
+use alavanca_report::Tally;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
 use crate::brain_names::{BRAINS, BrainNames};
+use crate::builder::tally;
 use crate::report::{SettingLine, settings_of};
 use crate::settings::Settings;
 use crate::waiting::on_this_thread;
@@ -195,6 +197,13 @@ impl RunNotes {
             Some(settings) => settings.instrument(name).ok(),
             None => Instrument::preset(name),
         }
+    }
+
+    /// Counts the run's figures. Costs are told apart where it is of one instrument whose settings are known.
+    pub fn tally(&self) -> Tally {
+        let one = self.instrument(SymbolId::new(0)).filter(|_| self.symbols.len() == 1);
+        let known = self.settings.as_ref().zip(one);
+        known.and_then(|(settings, instrument)| tally(settings, &instrument).ok()).unwrap_or_default()
     }
 
     /// The currency of the first instrument, as it stands for all amounts.

@@ -9,8 +9,10 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use alavanca::builder::tally;
+use alavanca::settings::Settings;
 use alavanca_adapters_sqlite::{RunReader, Selection};
-use alavanca_report::Tally;
+use alavanca_kernel::Instrument;
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -124,7 +126,8 @@ fn a_tally_of_the_database_is_the_tally_of_the_run() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let summary = runtime.block_on(async {
         let reader = RunReader::open(&folder.path().join("run.db")).await.unwrap();
-        let mut tally = Tally::default();
+        let win = Instrument::preset("WIN").unwrap();
+        let mut tally = tally(&Settings::default(), &win).unwrap();
         reader.each_record(&Selection::default(), &mut |record| tally.observe(&record)).await.unwrap();
         tally.summary()
     });

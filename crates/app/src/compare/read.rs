@@ -1,7 +1,6 @@
 //! Runs to compare, from where they are.
 
 use alavanca_adapters_sqlite::Selection;
-use alavanca_report::Tally;
 use serde::Deserialize;
 
 use super::{ComparedData, ComparedRun, DayBook};
@@ -15,7 +14,7 @@ impl ComparedRun {
     /// # Errors
     /// [`AskError`].
     pub fn stored(run: &StoredRun) -> Result<Self, AskError> {
-        let (mut tally, mut days) = (Tally::default(), DayBook::default());
+        let (mut tally, mut days) = (run.notes().tally(), DayBook::default());
         run.each_record(&Selection::default(), &mut |record| {
             tally.observe(record);
             days.observe(record);

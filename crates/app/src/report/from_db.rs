@@ -8,7 +8,6 @@ use alavanca_calendar::TradingClock;
 use alavanca_engine::Record;
 use alavanca_kernel::{SettingError, Timestamp, TradingDay};
 use alavanca_ports::StoreError;
-use alavanca_report::Tally;
 use serde::Serialize;
 
 use super::noted::{self, Level4Notes, RunFacts, SettingLine, settings_of};
@@ -138,7 +137,7 @@ pub fn report(request: &ReportRequest, progress: &mut dyn FnMut(Progress)) -> Re
     let (market, first_last) = market(&noted, request, progress)?;
     let zone = noted.facts.trading_zone()?;
 
-    let mut tally = Tally::default();
+    let mut tally = run.notes().tally();
     let mut material = Material::of_records(noted.facts.prior(), zone);
     let mut past = Material::of_records(noted.facts.prior(), zone);
     let selection = Selection { from: request.day, to: request.day, ..Selection::default() };

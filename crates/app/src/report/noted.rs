@@ -13,7 +13,7 @@ use super::{Document, Market, Material, PageError, PageFacts, Parts, page};
 use crate::backtest::AppError;
 use crate::backtest_types::{BacktestRequest, SourceFacts};
 use crate::extensions::{Kind, Own};
-use crate::settings::{BRAINS, FIELDS, KEYS, Key, Loaded, Origin, Settings};
+use crate::settings::{BRAINS, FIELDS, KEYS, Key, Loaded, Origin, Settings, dated_field};
 
 /// Where the run's data lies; absent for a synthetic market.
 pub(super) const DATA_PATH: &str = "data_path";
@@ -149,7 +149,12 @@ pub fn settings_of(lines: &[SettingLine]) -> Option<Settings> {
         if settings.own.put(&line.key, &line.value) {
             continue;
         }
-        if let Some((name, field)) = line.key.strip_prefix("instrument.").and_then(|rest| rest.rsplit_once('.')) {
+        let own = line.key.strip_prefix("instrument.");
+        if let Some((name, dated)) = own.and_then(|rest| rest.split_once(".costs.")) {
+            let (day, field) = dated_field(&format!("costs.{dated}"))?.ok()?;
+            let section = settings.instruments.entry(name.to_owned()).or_default();
+            (field.read)(section.dated_costs.entry(day).or_default(), &line.value).ok()?;
+        } else if let Some((name, field)) = own.and_then(|rest| rest.rsplit_once('.')) {
             let field = FIELDS.iter().find(|known| known.name == field)?;
             let section = settings.instruments.entry(name.to_owned()).or_default();
             (field.read)(section, &line.value).ok()?;

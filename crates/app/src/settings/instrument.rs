@@ -1,10 +1,14 @@
 //! `[instrument.NAME]`: instruments without a preset, and presets with other values.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use alavanca_kernel::{Costs, Instrument, Money, PRESETS, Price, PriceSource, ScalpDistances, SettingError};
+use alavanca_kernel::{
+    Costs, Instrument, Money, PRESETS, Price, PriceSource, ScalpDistances, SettingError, TradingDay,
+};
 
 use super::Settings;
+use super::costs::{COST_FIELDS, CostSettings, schedule};
 use super::text::{Text, micros, show_micros};
 
 /// What a section says of an instrument; what it leaves out is the preset's.
@@ -26,12 +30,10 @@ pub struct InstrumentSettings {
     pub source: Option<PriceSource>,
     /// `broker_margin`: the broker's margin for one contract.
     pub broker_margin: Option<Money>,
-    /// `commission` per contract and side.
-    pub commission: Option<Money>,
-    /// `spread`: the usual one, as a price distance.
-    pub spread: Option<Price>,
-    /// `slippage` of a market fill, as a price distance.
-    pub slippage: Option<Price>,
+    /// `exchange_fee`, `brokerage`, `spread`, `slippage` on all days.
+    pub costs: CostSettings,
+    /// `[instrument.NAME.costs.DAY]`: the same from a trading day on.
+    pub dated_costs: BTreeMap<TradingDay, CostSettings>,
     /// `scalp_tp_points`: its own take-profit distance of the extra.
     pub scalp_tp_points: Option<u32>,
     /// `scalp_sl_points`: its own stop-loss distance of the extra.
@@ -74,6 +76,20 @@ macro_rules! field {
     };
 }
 
+/// A line that is a cost: the same as in a dated entry.
+const fn cost_field(place: usize, default: Option<&'static str>) -> Field {
+    let (read, show): (ReadField, ShowField) = match place {
+        0 => (|s, text| (COST_FIELDS[0].read)(&mut s.costs, text), |s| (COST_FIELDS[0].show)(&s.costs)),
+        1 => (|s, text| (COST_FIELDS[1].read)(&mut s.costs, text), |s| (COST_FIELDS[1].show)(&s.costs)),
+        2 => (|s, text| (COST_FIELDS[2].read)(&mut s.costs, text), |s| (COST_FIELDS[2].show)(&s.costs)),
+        _ => (|s, text| (COST_FIELDS[3].read)(&mut s.costs, text), |s| (COST_FIELDS[3].show)(&s.costs)),
+    };
+    Field { name: COST_FIELDS[place].name, default, about: COST_FIELDS[place].about, read, show }
+}
+
+type ReadField = fn(&mut InstrumentSettings, &str) -> Result<(), String>;
+type ShowField = fn(&InstrumentSettings) -> Option<String>;
+
 /// All lines of a section, in the order in which they are documented.
 pub const FIELDS: &[Field] = &[
     field!("point", None, point, above_zero, Text::show, "Size of a point, as a price distance."),
@@ -91,9 +107,10 @@ pub const FIELDS: &[Field] = &[
     field!("currency", Some("BRL"), currency, read_currency, Text::show, "Currency of the point value."),
     field!("source", Some("LAST"), source, PriceSource::read, Text::show, "What its bars are made of: BID or LAST."),
     field!("broker_margin", None, broker_margin, money_above_zero, Text::show, "The broker's margin for one contract."),
-    field!("commission", None, commission, money_from_zero, Text::show, "Commission and fees per contract and side."),
-    field!("spread", None, spread, from_zero, Text::show, "The usual spread, as a price distance."),
-    field!("slippage", Some("0"), slippage, from_zero, Text::show, "Slippage of a market fill, as a price distance."),
+    cost_field(0, None),
+    cost_field(1, Some("BROKERAGE_PER_CONTRACT_BRL")),
+    cost_field(2, None),
+    cost_field(3, Some("0")),
     field!(
         "scalp_tp_points",
         Some("SCALP_TP_POINTS"),
@@ -144,6 +161,10 @@ impl Settings {
         } else {
             base.scalp
         };
+        let currency = said.currency.unwrap_or(base.currency);
+        // What a broker asks in reais says nothing of an account abroad.
+        let brokerage = (currency == "BRL").then_some(self.brokerage);
+        let costs = said.costs.over(CostSettings { brokerage, ..CostSettings::default() });
         Ok(Instrument {
             name: base.name,
             point: said.point.unwrap_or(base.point),
@@ -151,14 +172,10 @@ impl Settings {
             point_value_micros: said.point_value_micros.unwrap_or(base.point_value_micros),
             lots_per_contract: said.lots_per_contract.unwrap_or(base.lots_per_contract),
             digits: said.digits.unwrap_or(base.digits),
-            currency: said.currency.unwrap_or(base.currency),
+            currency,
             source: said.source.unwrap_or(base.source),
             broker_margin: said.broker_margin.unwrap_or(base.broker_margin),
-            costs: Costs {
-                commission: said.commission.unwrap_or(base.costs.commission),
-                spread: said.spread.unwrap_or(base.costs.spread),
-                slippage: said.slippage.unwrap_or(base.costs.slippage),
-            },
+            costs: schedule(&base.costs, costs, &said.dated_costs),
             scalp,
             session: said.session.unwrap_or(base.session),
         })
@@ -178,7 +195,13 @@ impl Settings {
             currency: "BRL".to_owned(),
             source: PriceSource::Last,
             broker_margin: said.broker_margin?,
-            costs: Costs { commission: said.commission?, spread: said.spread?, slippage: Price::ZERO },
+            costs: Costs {
+                exchange_fee: said.costs.exchange_fee?,
+                brokerage: Money::ZERO,
+                spread: said.costs.spread?,
+                slippage: Price::ZERO,
+            }
+            .into(),
             scalp: None,
             session: said.session.clone()?,
         })
@@ -189,6 +212,11 @@ impl InstrumentSettings {
     /// This section on top of another.
     fn over(&self, other: Self) -> Self {
         let this = self.clone();
+        let mut dated_costs = other.dated_costs;
+        for (day, costs) in this.dated_costs {
+            let below = dated_costs.get(&day).copied().unwrap_or_default();
+            dated_costs.insert(day, costs.over(below));
+        }
         Self {
             point: this.point.or(other.point),
             tick: this.tick.or(other.tick),
@@ -198,9 +226,8 @@ impl InstrumentSettings {
             currency: this.currency.or(other.currency),
             source: this.source.or(other.source),
             broker_margin: this.broker_margin.or(other.broker_margin),
-            commission: this.commission.or(other.commission),
-            spread: this.spread.or(other.spread),
-            slippage: this.slippage.or(other.slippage),
+            costs: this.costs.over(other.costs),
+            dated_costs,
             scalp_tp_points: this.scalp_tp_points.or(other.scalp_tp_points),
             scalp_sl_points: this.scalp_sl_points.or(other.scalp_sl_points),
             session: this.session.or(other.session),
@@ -225,7 +252,7 @@ fn above_zero(text: &str) -> Result<Price, String> {
     price.ok_or_else(|| "a plain decimal above zero, at most eight decimals".to_owned())
 }
 
-fn from_zero(text: &str) -> Result<Price, String> {
+pub(super) fn from_zero(text: &str) -> Result<Price, String> {
     let price = Price::read(text).ok().filter(|price| *price >= Price::ZERO);
     price.ok_or_else(|| "a plain decimal of zero or more, at most eight decimals".to_owned())
 }
@@ -234,7 +261,7 @@ fn money_above_zero(text: &str) -> Result<Money, String> {
     Money::read(text).and_then(|money| if money.is_positive() { Ok(money) } else { Err("an amount above zero".into()) })
 }
 
-fn money_from_zero(text: &str) -> Result<Money, String> {
+pub(super) fn money_from_zero(text: &str) -> Result<Money, String> {
     let negative = || Err("an amount of zero or more".to_owned());
     Money::read(text).and_then(|money| if money >= Money::ZERO { Ok(money) } else { negative() })
 }

@@ -318,6 +318,10 @@ pub const KEYS: &[Key] = keys! {
             "On ticks: how long an order is on its way, in milliseconds.";
         SIM_COSTS = "true", [costs],
             "Whether trading costs what the instrument says; false for comparisons only.";
+        BROKERAGE_PER_CONTRACT_BRL = "0", (
+            |s, text| super::instrument::money_from_zero(text).map(|fee| s.brokerage = fee),
+            |s| s.brokerage.show()
+        ), "The broker's fee per contract and side, for instruments in BRL whose section does not say its own.";
         SIM_PARTIAL_FILL_MAX = "none", (
             read_partial_fill,
             |s| s.partial_fill_max.show()

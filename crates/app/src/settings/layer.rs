@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use config::{ConfigError, Map, Source, Value, ValueKind};
 use toml::de::{DeTable, DeValue};
 
+use super::costs::{COSTS, dated_field};
 use super::instrument::{FIELDS, Field};
 use super::key::{KEYS, Key, PREFIXES};
 use super::problem::{Problem, nearest};
@@ -30,9 +31,17 @@ struct Entry {
 /// What a key speaks of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Address {
-    Own { kind: Kind, name: String, line: String },
+    Own {
+        kind: Kind,
+        name: String,
+        line: String,
+    },
     Setting(&'static str),
-    Field { instrument: String, field: &'static str },
+    /// A line of an instrument's section, or `costs.DAY.line`.
+    Field {
+        instrument: String,
+        field: String,
+    },
 }
 
 impl Layer {
@@ -74,6 +83,10 @@ impl Layer {
                             continue;
                         };
                         for (field, value) in fields {
+                            if field.get_ref() == COSTS {
+                                layer.put_dated(name.get_ref(), value.get_ref(), at(field.span().start), &at, problems);
+                                continue;
+                            }
                             let key = format!("{INSTRUMENT}.{}.{}", name.get_ref(), field.get_ref());
                             layer.put_toml(&key, value.get_ref(), at(field.span().start), problems);
                         }
@@ -104,6 +117,32 @@ impl Layer {
             }
         }
         layer
+    }
+
+    /// `[instrument.NAME.costs.DAY]`, by day.
+    fn put_dated(
+        &mut self,
+        name: &str,
+        days: &DeValue<'_>,
+        origin: String,
+        at: &impl Fn(usize) -> String,
+        problems: &mut Vec<Problem>,
+    ) {
+        let why = || format!("costs are dated: [{INSTRUMENT}.{name}.{COSTS}.2024-01-02] holds from that day on");
+        let DeValue::Table(days) = days else {
+            problems.push(Problem::File { origin, why: why() });
+            return;
+        };
+        for (day, fields) in days {
+            let DeValue::Table(fields) = fields.get_ref() else {
+                problems.push(Problem::File { origin: at(day.span().start), why: why() });
+                continue;
+            };
+            for (field, value) in fields {
+                let key = format!("{INSTRUMENT}.{name}.{COSTS}.{}.{}", day.get_ref(), field.get_ref());
+                self.put_toml(&key, value.get_ref(), at(field.span().start), problems);
+            }
+        }
     }
 
     fn put_toml(&mut self, key: &str, value: &DeValue<'_>, origin: String, problems: &mut Vec<Problem>) {
@@ -216,7 +255,7 @@ impl Source for Layer {
                     own.entry(*kind).or_default().entry(name.clone()).or_default().insert(line.clone(), value);
                 }
                 Address::Field { instrument, field } => {
-                    instruments.entry(instrument.clone()).or_default().insert((*field).to_owned(), value);
+                    instruments.entry(instrument.clone()).or_default().insert(field.clone(), value);
                 }
             }
         }
@@ -238,10 +277,29 @@ impl Address {
     fn of(key: &str, origin: &str) -> Result<Self, Problem> {
         let unknown = |near: Option<String>| Problem::Unknown { key: key.to_owned(), origin: origin.to_owned(), near };
         let dotted = key.strip_prefix(INSTRUMENT).and_then(|rest| rest.strip_prefix('.'));
+        let dated = format!(".{COSTS}.");
+        if let Some((instrument, dated)) = dotted.and_then(|rest| rest.split_once(&dated)) {
+            let field = format!("{COSTS}.{dated}");
+            return match dated_field(&field) {
+                Some(Ok(_)) => Ok(Self::Field { instrument: instrument.to_ascii_uppercase(), field }),
+                Some(Err(allowed)) => Err(Problem::Impossible {
+                    key: key.to_owned(),
+                    got: dated.to_owned(),
+                    origin: origin.to_owned(),
+                    allowed: format!(
+                        "a day and one of the lines of dated costs, as in costs.2024-01-02.spread: {allowed}"
+                    ),
+                    bound: None,
+                }),
+                None => Err(unknown(Some(format!("{INSTRUMENT}.{instrument}.{COSTS}.2024-01-02.spread")))),
+            };
+        }
         if let Some((instrument, field)) = dotted.and_then(|rest| rest.rsplit_once('.')) {
             let names = || FIELDS.iter().map(|field: &Field| field.name);
             return match FIELDS.iter().find(|known| known.name == field) {
-                Some(known) => Ok(Self::Field { instrument: instrument.to_ascii_uppercase(), field: known.name }),
+                Some(known) => {
+                    Ok(Self::Field { instrument: instrument.to_ascii_uppercase(), field: known.name.to_owned() })
+                }
                 None => {
                     Err(unknown(nearest(field, names()).map(|(_, near)| format!("{INSTRUMENT}.{instrument}.{near}"))))
                 }

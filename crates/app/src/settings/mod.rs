@@ -4,6 +4,7 @@
 //! no setting, or cannot be, is an error that names the key, where it stands and what is allowed; all that is wrong is
 //! said at once. Past [`load`] nothing is checked twice.
 
+mod costs;
 mod instrument;
 mod key;
 mod layer;
@@ -22,7 +23,7 @@ use alavanca_calendar::{Session, SessionCalendars, SessionRule, SessionSettings,
 use alavanca_capital::{CapitalConfig, CapitalSettings};
 use alavanca_engine::OnOpposite;
 use alavanca_gate::{GateConfig, GateSettings};
-use alavanca_kernel::{AccountMode, Instrument, Price, SettingError, Unit, UnknownName};
+use alavanca_kernel::{AccountMode, Instrument, Money, Price, SettingError, Unit, UnknownName};
 use alavanca_liquidity::{SwingVolumeConfig, SwingVolumeSettings};
 use alavanca_regime::{AdxAtrConfig, AdxAtrSettings};
 use alavanca_risk::{RiskConfig, RiskSettings};
@@ -37,6 +38,8 @@ use config::{Config, Map, Value, ValueKind};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+pub use costs::CostSettings;
+pub(crate) use costs::dated_field;
 pub use instrument::{FIELDS, Field, InstrumentSettings};
 pub use key::{KEYS, Key};
 pub use market_file::MarketFile;
@@ -44,6 +47,7 @@ pub use problem::{Problem, SettingsError};
 pub use written::{as_dotenv, as_markdown, as_toml};
 
 use crate::extensions::{Extensions, Kind, Own};
+use costs::{COST_FIELDS, COSTS, CostField};
 use layer::{INSTRUMENT, Layer};
 
 /// All settings, checked. [`load`] makes them; the defaults are the specification's.
@@ -101,6 +105,8 @@ pub struct Settings {
     pub latency_ms: u32,
     /// `SIM_COSTS`: whether the instrument's costs are charged.
     pub costs: bool,
+    /// `BROKERAGE_PER_CONTRACT_BRL`.
+    pub brokerage: Money,
     /// `SIM_PARTIAL_FILL_MAX`, contracts.
     pub partial_fill_max: Option<u32>,
     /// `SIM_REJECT_PROBABILITY`.
@@ -154,6 +160,7 @@ impl Default for Settings {
             fill: FillAt::NextOpen,
             latency_ms: 100,
             costs: true,
+            brokerage: Money::ZERO,
             partial_fill_max: None,
             reject_probability: Unit::ZERO,
             sim_seed: 1,
@@ -185,7 +192,13 @@ impl Settings {
         let keys = KEYS.iter().map(|key| (key.name.to_owned(), (key.show)(self)));
         let said = |(name, said): (&String, &InstrumentSettings)| {
             let field = |field: &Field| Some((format!("{INSTRUMENT}.{name}.{}", field.name), (field.show)(said)?));
-            FIELDS.iter().filter_map(field).collect::<Vec<_>>()
+            let dated = said.dated_costs.iter().flat_map(|(day, costs)| {
+                let field = move |field: &CostField| {
+                    Some((format!("{INSTRUMENT}.{name}.{COSTS}.{day}.{}", field.name), (field.show)(costs)?))
+                };
+                COST_FIELDS.iter().filter_map(field)
+            });
+            FIELDS.iter().filter_map(field).chain(dated).collect::<Vec<_>>()
         };
         keys.chain(self.instruments.iter().flat_map(said)).chain(self.own.entries())
     }
@@ -397,6 +410,20 @@ pub fn load(request: &LoadRequest) -> Result<Loaded, SettingsError> {
                 problems.push(impossible(&key, text, origin, allowed));
             }
             origins.push(origin_row(key, text, origin, "Instruments", field.about));
+        }
+        let dated: BTreeMap<_, _> = fields.iter().filter(|(name, _)| name.contains('.')).collect();
+        for (name_and_day, value) in dated {
+            let Some(((text, origin), known)) = said(value).zip(dated_field(name_and_day)) else { continue };
+            let key = format!("{INSTRUMENT}.{name}.{name_and_day}");
+            match known {
+                Ok((day, field)) => {
+                    if let Err(allowed) = (field.read)(section.dated_costs.entry(day).or_default(), text) {
+                        problems.push(impossible(&key, text, origin, allowed));
+                    }
+                    origins.push(origin_row(key, text, origin, "Instruments", field.about));
+                }
+                Err(allowed) => problems.push(impossible(&key, text, origin, allowed)),
+            }
         }
     }
     own::take(&merged, &mut settings.own, &mut origins, &mut problems);

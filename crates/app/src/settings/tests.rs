@@ -206,6 +206,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("FILL", "CLOSE"),
     ("SIM_LATENCY_MS", "101"),
     ("SIM_COSTS", "false"),
+    ("BROKERAGE_PER_CONTRACT_BRL", "0.15"),
     ("SIM_PARTIAL_FILL_MAX", "5"),
     ("SIM_REJECT_PROBABILITY", "0.01"),
     ("SIM_SEED", "2"),
@@ -244,9 +245,9 @@ fn the_fingerprint_goes_by_meaning() {
     ] {
         assert_eq!(fingerprint(&[same]), default, "{same:?}");
     }
-    let fine = [("instrument.WIN.commission", "0.30")];
+    let fine = [("instrument.WIN.exchange_fee", "0.30")];
     assert_ne!(fingerprint(&fine), default);
-    assert_ne!(fingerprint(&fine), fingerprint(&[("instrument.WDO.commission", "0.30")]));
+    assert_ne!(fingerprint(&fine), fingerprint(&[("instrument.WDO.exchange_fee", "0.30")]));
 }
 
 /// Every setting that a brick's documentation names can be set.
@@ -455,7 +456,7 @@ fn unknown_names_are_errors_that_suggest_the_known_one() {
         flag("MARGIN_PER_CONTRAT_BRL"),
         flag("max_contracts_cap"),
         flag("COLOUR_OF_THE_SCREEN"),
-        flag("instrument.WIN.comission"),
+        flag("instrument.WIN.exchange_fe"),
         flag("instrument.WIN"),
         files("OPERATOR_CAPITAL = 5\n", "", None).unwrap_err(),
         files("[capital]\nOPERATOR_CAPITAL_BRL = 5\n", "", None).unwrap_err(),
@@ -531,17 +532,17 @@ fn lists_may_be_toml_arrays() {
 fn instruments_come_from_preset_and_sections() {
     let toml = "
 [instrument.WIN]
-commission = 0.30
+exchange_fee = 0.30
 broker_margin = 120
 [instrument.WINZ26]
-commission = 0.40
+exchange_fee = 0.40
 scalp_tp_points = 100
 [instrument.petr4]
 point = 0.01
 tick = 0.01
 point_value = 0.01
 broker_margin = 10
-commission = 0.05
+exchange_fee = 0.05
 spread = 0.01
 session = \"B3\"
 ";
@@ -549,21 +550,21 @@ session = \"B3\"
     let facts = |name: &str| {
         let i = loaded.settings.instrument(name).unwrap();
         let scalp = i.scalp.map(|s| (s.take_profit_points, s.stop_loss_points));
-        (i.name, i.costs.commission.to_string(), i.broker_margin.to_string(), i.point_value_micros, scalp)
+        (i.name, i.costs.latest().exchange_fee.to_string(), i.broker_margin.to_string(), i.point_value_micros, scalp)
     };
     let owned = |name: &str, commission: &str, margin: &str, value, scalp| {
         (name.to_owned(), commission.to_owned(), margin.to_owned(), value, scalp)
     };
     assert_eq!(facts("WIN$N"), owned("WIN$N", "0.30", "120.00", 200_000, None));
     assert_eq!(facts("winz26"), owned("winz26", "0.40", "120.00", 200_000, Some((100, 40))));
-    assert_eq!(facts("WDO"), owned("WDO", "0.60", "150.00", 10_000_000, None));
+    assert_eq!(facts("WDO"), owned("WDO", "1.14", "150.00", 10_000_000, None));
     assert_eq!(facts("PETR4"), owned("PETR4", "0.05", "10.00", 10_000, None));
     let petr4 = loaded.settings.instrument("PETR4").unwrap();
     assert_eq!((petr4.digits, petr4.session.as_str(), petr4.tick.to_string()), (2, "B3", "0.01".to_owned()));
     assert_eq!(origin_of(&loaded, "instrument.PETR4.tick"), ("0.01", "alavanca.toml line 10"));
 
     let refused = loaded.settings.instrument("VALE3").unwrap_err();
-    assert_snapshot!(loaded.refusal(refused), @"SYMBOL = VALE3 (command line) is not possible: presets are WIN, WDO, DOL, EURUSD (also dated and continuous codes such as WINZ26 or WIN$N); any other symbol needs point, tick, broker_margin, commission, spread, session in [instrument.VALE3] of alavanca.toml");
+    assert_snapshot!(loaded.refusal(refused), @"SYMBOL = VALE3 (command line) is not possible: presets are WIN, WDO, DOL, EURUSD (also dated and continuous codes such as WINZ26 or WIN$N); any other symbol needs point, tick, broker_margin, exchange_fee, spread, session in [instrument.VALE3] of alavanca.toml");
 }
 
 /// Nothing is free because nobody wrote down its price.
@@ -573,7 +574,7 @@ fn a_symbol_without_preset_needs_its_costs_and_margin() {
         ("point", "1"),
         ("tick", "1"),
         ("broker_margin", "9"),
-        ("commission", "0"),
+        ("exchange_fee", "0"),
         ("spread", "0"),
         ("session", "B3"),
     ];
@@ -630,4 +631,61 @@ fn the_commented_files_are_up_to_date() {
     assert_eq!(from_toml.instruments.remove("PETR4").unwrap().digits, Some(2));
     assert_eq!(from_toml, Settings::default());
     assert_eq!(files("", &uncommented(&as_dotenv()), None).unwrap().settings, Settings::default());
+}
+
+/// The newest entry up to a day that says a figure; else the section; else the preset.
+#[test]
+fn costs_are_dated() {
+    let toml = "
+BROKERAGE_PER_CONTRACT_BRL = 0.10
+[instrument.WIN]
+slippage = 5
+[instrument.WIN.costs.2024-01-02]
+exchange_fee = 0.30
+[instrument.WIN.costs.2025-03-06]
+spread = 10
+slippage = 0
+[instrument.WINZ26.costs.2024-01-02]
+brokerage = 1
+";
+    let settings = files(toml, "", None).unwrap().settings;
+    let on = |name: &str, day: &str| {
+        let costs = settings.instrument(name).unwrap().costs.on(crate::stored_run::parse_day(day).unwrap());
+        [
+            costs.exchange_fee.to_string(),
+            costs.brokerage.to_string(),
+            costs.spread.to_string(),
+            costs.slippage.to_string(),
+        ]
+        .join(" ")
+    };
+    for (name, day, expected) in [
+        ("WIN", "2024-01-01", "0.25 0.10 5 5"),
+        ("WIN", "2024-01-02", "0.30 0.10 5 5"),
+        ("WIN$N", "2025-03-05", "0.30 0.10 5 5"),
+        ("WIN$N", "2025-03-06", "0.30 0.10 10 0"),
+        ("WINZ26", "2024-01-01", "0.25 0.10 5 5"),
+        ("WINZ26", "2025-03-06", "0.30 1.00 10 0"),
+        ("WDO", "2018-06-01", "0.74 0.10 0.5 0"),
+        ("EURUSD", "2018-06-01", "0.00 0.35 0.00001 0.000002"),
+    ] {
+        assert_eq!(on(name, day), expected, "{name} on {day}");
+    }
+    let entries: Vec<_> = settings.entries().filter(|(key, _)| key.contains(".costs.")).collect();
+    assert_eq!(entries[0], ("instrument.WIN.costs.2024-01-02.exchange_fee".to_owned(), "0.30".to_owned()));
+    assert_eq!(entries.len(), 4);
+}
+
+#[test]
+fn dated_costs_that_cannot_be_say_where() {
+    let refused = |toml: &str| files(toml, "", None).unwrap_err().to_string();
+    let cases = [
+        refused("[instrument.WIN.costs.2024-13-02]\nspread = 5\n"),
+        refused("[instrument.WIN.costs.2024-01-02]\nfee = 5\n"),
+        refused("[instrument.WIN.costs.2024-01-02]\nspread = -5\n"),
+        refused("[[instrument.WIN.costs]]\nfrom = \"2024-01-02\"\n"),
+        refused("[instrument.WIN]\ncosts = 5\n"),
+        flags(&[("instrument.WIN.costs.spread", "5")]).unwrap_err().to_string(),
+    ];
+    assert_snapshot!(cases.join("\n"));
 }

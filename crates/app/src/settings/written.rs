@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::costs::COST_FIELDS;
 use super::instrument::FIELDS;
 use super::key::{KEYS, Key};
 
@@ -32,14 +33,19 @@ pub fn as_toml() -> String {
             "currency" => "\"BRL\"",
             "source" => "\"LAST\"",
             "broker_margin" => "10.00",
-            "commission" => "0.05",
-            "slippage" => "0",
+            "exchange_fee" => "0.05",
+            "brokerage" | "slippage" => "0",
             "scalp_tp_points" => "20",
             "scalp_sl_points" => "10",
             _ => "\"B3\"",
         };
         let default = field.default.map_or_else(|| "needed".to_owned(), |default| format!("default {default}"));
         let _ = writeln!(text, "#{} = {example}  # {} ({default})", field.name, field.about.trim_end_matches('.'));
+    }
+    text.push_str("\n# From a trading day on, for what it says:\n#[instrument.PETR4.costs.2025-03-06]\n");
+    for field in COST_FIELDS {
+        let example = if field.name == "exchange_fee" { "0.06" } else { "0.02" };
+        let _ = writeln!(text, "#{} = {example}  # {}", field.name, field.about.trim_end_matches('.'));
     }
     text
 }
@@ -79,6 +85,15 @@ pub fn as_markdown() -> String {
     for field in FIELDS {
         let default = field.default.map_or_else(|| "needed".to_owned(), |default| format!("`{default}`"));
         let _ = writeln!(text, "| `{}` | {default} | {} |", field.name, field.about);
+    }
+    text.push_str(
+        "\nCosts change with time. A table `[instrument.NAME.costs.2025-03-06]` holds from that trading day on, for the\n\
+         lines that it has; on a day, each figure is that of the newest table up to it that says it, else the section's, else\n\
+         the preset's of that day. As a flag: `--set instrument.WIN.costs.2025-03-06.exchange_fee=0.26`.\n\n\
+         | line of dated costs | what it is |\n|---|---|\n",
+    );
+    for field in COST_FIELDS {
+        let _ = writeln!(text, "| `{}` | {} |", field.name, field.about);
     }
     text
 }

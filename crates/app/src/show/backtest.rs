@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use alavanca_kernel::{Action, Layer, Regime};
-use alavanca_report::Summary;
+use alavanca_kernel::{Action, Layer, Money, Regime};
+use alavanca_report::{CostParts, Summary};
 use comfy_table::Cell;
 
 use super::{absent, bullet, count, decimals, figures, money, percent, short, signed, spoken, titled};
@@ -70,6 +70,19 @@ fn results(report: &BacktestReport, colour: bool) -> String {
     row(format!("Net result ({currency})"), &|s| signed(money(s.net), s.net.cents()));
     row(format!("Gross result ({currency})"), &|s| Cell::new(money(s.gross)));
     row(format!("Costs ({currency})"), &|s| Cell::new(money(s.costs)));
+    type Part = fn(&CostParts) -> Money;
+    let parts: [(&str, Part); 4] = [
+        ("- exchange fees", |parts| parts.exchange_fees),
+        ("- brokerage", |parts| parts.brokerage),
+        ("- spread", |parts| parts.spread),
+        ("- slippage", |parts| parts.slippage),
+    ];
+    for (label, part) in parts {
+        let of = |summary: &Summary| summary.cost_parts.as_ref().map(part);
+        if both.iter().any(|summary| of(summary).is_some_and(|amount| amount != Money::ZERO)) {
+            row(label.to_owned(), &|s| Cell::new(of(s).map_or_else(absent, money)));
+        }
+    }
     row("Trades".into(), &|s| Cell::new(count(s.trades)));
     row("Won".into(), &|s| Cell::new(count(s.wins)));
     row("Win rate".into(), &|s| Cell::new(percent(s.win_rate)));

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
 use alavanca_kernel::{Layer, Money};
-use alavanca_report::{ExtrasSummary, LearningSummary, OrdersSummary, RegimesSummary, ScalpSummary, Summary};
+use alavanca_report::{
+    CostParts, ExtrasSummary, LearningSummary, OrdersSummary, RegimesSummary, ScalpSummary, Summary,
+};
 use insta::assert_snapshot;
 
 use super::backtest::LAYERS;
@@ -9,11 +11,18 @@ use super::*;
 use crate::backtest_types::{BacktestReport, RunCounts, SourceFacts};
 use crate::settings::{LoadRequest, load};
 
+fn parts(exchange_fees: i64, brokerage: i64, spread: i64, slippage: i64) -> CostParts {
+    let [exchange_fees, brokerage, spread, slippage] =
+        [exchange_fees, brokerage, spread, slippage].map(Money::from_cents);
+    CostParts { exchange_fees, brokerage, spread, slippage }
+}
+
 fn level4() -> Summary {
     Summary {
         net: Money::from_cents(-98_765),
         gross: Money::from_cents(24_680),
         costs: Money::from_cents(123_445),
+        cost_parts: Some(parts(45_000, 0, 78_445, 0)),
         trades: 1_410,
         wins: 640,
         win_rate: Some(640.0 / 1_410.0),
@@ -40,6 +49,7 @@ fn gate() -> Summary {
         net: Money::from_cents(1_234_567),
         gross: Money::from_cents(1_350_000),
         costs: Money::from_cents(115_433),
+        cost_parts: Some(parts(40_000, 0, 75_000, 433)),
         trades: 1_012,
         wins: 520,
         win_rate: Some(520.0 / 1_012.0),
@@ -154,6 +164,7 @@ fn a_run_without_trades_claims_nothing() {
         net: Money::ZERO,
         gross: Money::ZERO,
         costs: Money::ZERO,
+        cost_parts: None,
         trades: 0,
         wins: 0,
         win_rate: None,

@@ -15,6 +15,7 @@
 //! assert_eq!(place.opens, Some(13 * 3_600));
 //! ```
 
+mod begin;
 mod clock;
 mod date;
 mod hours;

@@ -2,8 +2,8 @@
 
 use alavanca_execution::{CloseCause, OpenTrade};
 use alavanca_kernel::{
-    Contracts, ExitKind, FillReport, Instrument, LegId, LegRole, Money, OrderId, OrderIntent, OrderReport,
-    OrderRequest, Price, Protection, Side, SymbolId, Tick, Timestamp,
+    Contracts, Costs, ExitKind, FillReport, Instrument, LegId, LegRole, Money, OrderId, OrderIntent, OrderReport,
+    OrderRequest, Price, Protection, Side, SymbolId, Tick, Timestamp, TradingDay,
 };
 use alavanca_scalp::{LimitChoice, ProtectMode, ScalpEvent, ScalpEventKind, break_even_stop};
 
@@ -83,7 +83,8 @@ impl Engine {
         if trade.extra.as_ref().is_none_or(|extra| !extra.can_close()) {
             return;
         }
-        let exit_cost = exit_cost(&desk.instrument, setup.contracts, quote.book);
+        let costs = desk.instrument.costs.on(self.today());
+        let exit_cost = exit_cost(&desk.instrument, costs, setup.contracts, quote.book);
         match self.scalps.time_limit(&desk.instrument, symbol, price, exit_cost) {
             LimitChoice::Close => self.close_leg(symbol, LegRole::Extra, CloseCause::Timeout, effects),
             LimitChoice::HandOver { stop } => {
@@ -287,6 +288,7 @@ impl Engine {
     }
 
     fn stop_to_break_even(&mut self, symbol: SymbolId, effects: &mut Vec<Effect>) {
+        let today = self.today();
         let desk = &mut self.desks[symbol.index()];
         let Some(trade) = desk.trade.as_mut() else { return };
         let base = &mut trade.base;
@@ -295,8 +297,8 @@ impl Engine {
         }
         let (side, open) = (base.side(), base.open());
         // The spread and slippage of the way in are in the entry's price.
-        let way_in = desk.instrument.costs.commission.times(i64::from(open.count()));
-        let costs = way_in + exit_cost(&desk.instrument, open, desk.quote.book);
+        let costs = desk.instrument.costs.on(today);
+        let costs = costs.commission_of(open) + exit_cost(&desk.instrument, costs, open, desk.quote.book);
         let Some(stop) = break_even_stop(&desk.instrument, side, base.entry(), open, costs) else { return };
         let standing = base.levels().and_then(alavanca_kernel::ExitLevels::stop_loss);
         let tightens = standing.is_none_or(|standing| (stop - standing).raw() * side.sign() > 0);
@@ -404,11 +406,17 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// The trading day of the last event.
+    fn today(&self) -> TradingDay {
+        self.moment.map(|moment| moment.day).unwrap_or_default()
+    }
+}
+
 /// What leaving at the market will cost: commission, and what a fill is worse than the price one sees.
-fn exit_cost(instrument: &Instrument, contracts: Contracts, book: bool) -> Money {
-    let costs = instrument.costs;
-    let worse = if book { costs.slippage } else { costs.spread.half() + costs.slippage };
-    costs.commission.times(i64::from(contracts.count())) + instrument.gross(Side::Buy, Price::ZERO, worse, contracts)
+fn exit_cost(instrument: &Instrument, costs: Costs, contracts: Contracts, book: bool) -> Money {
+    let worse = if book { costs.slippage } else { costs.adverse() };
+    costs.commission_of(contracts) + instrument.gross(Side::Buy, Price::ZERO, worse, contracts)
 }
 
 fn leg_record(trade: &OpenTrade, role: LegRole) -> Option<LegRecord> {

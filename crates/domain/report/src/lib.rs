@@ -14,6 +14,7 @@
 
 mod candles;
 mod chronicle;
+mod cost_split;
 mod curve;
 mod posterior;
 mod regimes;
@@ -27,5 +28,5 @@ pub use curve::{Curve, CurvePoint};
 pub use posterior::{Posteriors, Prior, RegimePosterior, StatePosterior};
 pub use regimes::{RegimeChange, RegimeTime, RegimesSummary};
 pub use reliability::{Reliability, ReliabilityBin, ReliabilityTable};
-pub use summary::{ExtrasSummary, LearningSummary, OrdersSummary, ScalpSummary, Summary};
+pub use summary::{CostParts, ExtrasSummary, LearningSummary, OrdersSummary, ScalpSummary, Summary};
 pub use tally::Tally;

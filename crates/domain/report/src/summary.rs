@@ -20,6 +20,8 @@ pub struct Summary {
     /// Commission, spread and slippage.
     #[serde(serialize_with = "units")]
     pub costs: Money,
+    /// What the costs are made of; absent where the instrument's tariff is not known.
+    pub cost_parts: Option<CostParts>,
     /// Closed trades.
     pub trades: u64,
     /// Trades with a net result above zero.
@@ -57,6 +59,23 @@ pub struct Summary {
     pub orders: OrdersSummary,
     /// Time in each regime, and what each turned into.
     pub regimes: RegimesSummary,
+}
+
+/// What costs are made of, over closed trades. Together they are the costs, to the centavo.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct CostParts {
+    /// The exchange's fees.
+    #[serde(serialize_with = "units")]
+    pub exchange_fees: Money,
+    /// The broker's.
+    #[serde(serialize_with = "units")]
+    pub brokerage: Money,
+    /// What fills were worse than their reference, less slippage.
+    #[serde(serialize_with = "units")]
+    pub spread: Money,
+    /// Slippage, as the tariff of the fill's day has it.
+    #[serde(serialize_with = "units")]
+    pub slippage: Money,
 }
 
 /// The extra contracts: granted, taken, refused.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use alavanca_engine::{DecisionRecord, LearnSkip, LearnedRecord, PolicyEventKind, Record, TradeRecord};
-use alavanca_kernel::{Action, Layer, LayerMask, Money, Regime};
+use alavanca_kernel::{Action, CostTimeline, Instrument, Layer, LayerMask, Money, Regime};
 use alavanca_scalp::{ScalpEvent, ScalpEventKind};
 use alavanca_stats::sharpe_per_day;
 
+use crate::cost_split::CostSplit;
 use crate::regimes::RegimeTally;
 use crate::summary::{ExtrasSummary, LearningSummary, OrdersSummary, ScalpSummary, Summary};
 
@@ -37,9 +38,15 @@ pub struct Tally {
     last_batch: Option<u64>,
     orders: OrdersSummary,
     regimes: RegimeTally,
+    split: Option<CostSplit>,
 }
 
 impl Tally {
+    /// One that tells the costs of this one instrument apart, by its tariff.
+    pub fn of(instrument: Instrument, tariff: CostTimeline) -> Self {
+        Self { split: Some(CostSplit::new(instrument, tariff)), ..Self::default() }
+    }
+
     /// Counts one record.
     pub fn observe(&mut self, record: &Record) {
         match record {
@@ -48,7 +55,12 @@ impl Tally {
             Record::Order(_) => self.orders.sent += 1,
             Record::OrderEnded(end) if end.rejected.is_some() => self.orders.rejected += 1,
             Record::OrderEnded(_) => self.orders.canceled += 1,
-            Record::Fill(_) => self.orders.fills += 1,
+            Record::Fill(fill) => {
+                self.orders.fills += 1;
+                if let Some(split) = &mut self.split {
+                    split.fill(fill);
+                }
+            }
             Record::Scalp(event) => self.scalp(event),
             Record::Trade(trade) => {
                 self.trade(trade);
@@ -113,6 +125,9 @@ impl Tally {
         self.net += net;
         self.gross += trade.gross;
         self.costs += trade.costs;
+        if let Some(split) = &mut self.split {
+            split.trade(trade);
+        }
         if net.is_positive() {
             self.wins += 1;
             self.won += net;
@@ -148,6 +163,7 @@ impl Tally {
             net: self.net,
             gross: self.gross,
             costs: self.costs,
+            cost_parts: self.split.as_ref().map(CostSplit::parts),
             trades: self.trades,
             wins: self.wins,
             win_rate: share(self.wins, self.trades),
