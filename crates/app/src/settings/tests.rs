@@ -678,7 +678,7 @@ brokerage = 1
 
 #[test]
 fn dated_costs_that_cannot_be_say_where() {
-    let refused = |toml: &str| files(toml, "", None).unwrap_err().to_string();
+    let refused = |toml: &str| files(toml, "", None).unwrap_err();
     let cases = [
         refused("[instrument.WIN.costs.2024-13-02]\nspread = 5\n"),
         refused("[instrument.WIN.costs.2024-01-02]\nfee = 5\n"),
