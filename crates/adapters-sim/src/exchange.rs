@@ -644,7 +644,7 @@ impl Market {
         let instead = instead.map(CostSchedule::from);
         let schedule = instead.as_ref().unwrap_or(&instrument.costs);
         check_costs("COSTS", schedule)?;
-        let mut tariff = CostTimeline::new(schedule, |day| zone.begin_of(day));
+        let mut tariff = CostTimeline::new(schedule, |day| zone.first_instant(day));
         if instrument.broker_margin < Money::ZERO {
             return Err(SettingError::new("BROKER_MARGIN", instrument.broker_margin, "zero or more"));
         }

@@ -140,7 +140,7 @@ pub fn build(settings: &Settings, instrument: &Instrument, gating: Gating) -> Re
 pub fn tally(settings: &Settings, instrument: &Instrument) -> Result<Tally, SettingError> {
     let zone = TradingZone::new(&settings.zone)?;
     let schedule = if settings.costs { &instrument.costs } else { &CostSchedule::NONE };
-    Ok(Tally::of(instrument.clone(), CostTimeline::new(schedule, |day| zone.begin_of(day))))
+    Ok(Tally::of(instrument.clone(), CostTimeline::new(schedule, |day| zone.first_instant(day))))
 }
 
 /// What a store of this run has to know.
