@@ -1,15 +1,15 @@
-//! What one market event costs with everything on: the default brains, regime, liquidity, gate, risk and scalps, on the
-//! simulated exchange, without a store.
+//! What one market event costs on the simulated exchange, without a store: brains, regime, liquidity, gate, risk and
+//! scalps, as the defaults have them and with all levels on; and what the levels cost by themselves.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark's own macros and set-up")]
 
 use std::hint::black_box;
 
-use alavanca::builder::{Gating, build};
-use alavanca::settings::Settings;
+use alavanca::builder::{Gating, brains, build, levels};
+use alavanca::settings::{BRAINS, LoadRequest, Settings, load};
 use alavanca::simulation::{Simulation, Sink};
 use alavanca_adapters_sim::{SyntheticMarket, SyntheticSettings};
 use alavanca_engine::{Notice, Record};
-use alavanca_kernel::{Bar, Instrument, SymbolId, Tick};
+use alavanca_kernel::{Bar, Hour, Instrument, Regime, SymbolId, Tick};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
 const SYMBOL: SymbolId = SymbolId::new(0);
@@ -26,8 +26,19 @@ impl Sink for Nothing {
     }
 }
 
-fn simulation(win: &Instrument) -> Simulation {
-    let built = build(&Settings::default(), win, Gating::AsConfigured).unwrap();
+/// Levels 1 to 4 with everything on.
+fn all_levels() -> Settings {
+    let flags = [
+        ("BRAINS", BRAINS.join(",")),
+        ("META_CALIBRATION", "PLATT".to_owned()),
+        ("META_WEIGHTS", "PROFIT_FACTOR".to_owned()),
+    ];
+    let flags = flags.map(|(key, value)| (key.to_owned(), value)).into();
+    load(&LoadRequest { flags, ..LoadRequest::default() }).unwrap().settings
+}
+
+fn simulation(settings: &Settings, win: &Instrument) -> Simulation {
+    let built = build(settings, win, Gating::AsConfigured).unwrap();
     Simulation::new(built.engine, built.exchange, built.fill)
 }
 
@@ -39,21 +50,49 @@ fn step(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("engine/step");
     group.throughput(Throughput::Elements(bars.len() as u64));
-    group.bench_function("bar", |bencher| {
-        bencher.iter_batched(
-            || simulation(&win),
-            |mut simulation| {
-                for bar in &bars {
-                    simulation.on_bar(SYMBOL, bar, &mut Nothing);
-                }
-            },
-            BatchSize::LargeInput,
-        );
-    });
+    let (defaults, all) = (Settings::default(), all_levels());
+    for (name, settings) in [("bar", &defaults), ("bar_all_levels", &all)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched(
+                || simulation(settings, &win),
+                |mut simulation| {
+                    for bar in &bars {
+                        simulation.on_bar(SYMBOL, bar, &mut Nothing);
+                    }
+                },
+                BatchSize::LargeInput,
+            );
+        });
+    }
+    // The levels alone, each over all bars, as the engine shows them.
+    for name in ["boss_and_meta", "regime", "liquidity"] {
+        group.bench_function(format!("all_levels/{name}"), |bencher| {
+            bencher.iter_batched(
+                || levels(&all, brains(&all, &win).unwrap()).unwrap(),
+                |mut levels| {
+                    let (regime, hour) = (Regime::TrendUp, Hour::new(10).unwrap());
+                    for bar in &bars {
+                        match name {
+                            "regime" => {
+                                black_box(levels.regime.on_bar(bar));
+                            }
+                            "liquidity" => levels.liquidity.on_bar(bar),
+                            _ => {
+                                let meta = &levels.meta;
+                                black_box(levels.boss.on_bar(bar, || meta.weights(regime, hour)));
+                            }
+                        }
+                    }
+                    levels
+                },
+                BatchSize::LargeInput,
+            );
+        });
+    }
     group.throughput(Throughput::Elements(ticks.len() as u64));
     group.bench_function("tick", |bencher| {
         bencher.iter_batched(
-            || simulation(&win),
+            || simulation(&defaults, &win),
             |mut simulation| {
                 for tick in &ticks {
                     simulation.on_tick(SYMBOL, tick, &mut Nothing);
