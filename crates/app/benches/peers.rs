@@ -127,7 +127,7 @@ fn built(
     let cross = SmaCrossSettings { fast: 10, slow: 30, stop_loss: point.times(40), take_profit: Some(point.times(80)) };
     let brain = SmaCross::new(SmaCrossConfig::new(cross, instrument.tick)?);
     let settings = settings(flags)?;
-    let mut levels = levels(&settings, vec![Box::new(brain)])?;
+    let mut levels = levels(&settings, &instrument, vec![Box::new(brain)])?;
     if bare_levels {
         levels.regime = Box::new(FixedRegime::new(Regime::Range));
         levels.liquidity = Box::new(NoLiquidity);

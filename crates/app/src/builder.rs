@@ -2,12 +2,14 @@
 
 use alavanca_adapters_sim::{FillAt, SimExchange, SimSettings};
 use alavanca_adapters_sqlite::{CapitalFacts, Durability, PolicyFacts, StoreConfig};
-use alavanca_calendar::TradingZone;
+use alavanca_calendar::{MarketClock, TradingZone};
 use alavanca_capital::{CapitalConfig, CapitalSettings};
 use alavanca_engine::{DeskConfig, Engine, EngineConfig, Levels, ScalpCustody};
 use alavanca_gate::{GateConfig, GateSettings};
 use alavanca_kernel::{AccountMode, Contracts, CostSchedule, CostTimeline, Costs, Instrument, SettingError};
-use alavanca_liquidity::{LiquidityMap, NoLiquidity, RelativeVolume, SwingVolumeConfig, SwingVolumeLevels};
+use alavanca_liquidity::{
+    LiquidityMap, NoLiquidity, RelativeVolume, SwingVolumeConfig, SwingVolumeLevels, ZoneMap, ZoneMapConfig,
+};
 use alavanca_regime::{AdxAtrConfig, AdxAtrDetector};
 use alavanca_report::Tally;
 use alavanca_risk::RiskConfig;
@@ -101,7 +103,7 @@ impl<'a> Builder<'a> {
         let Self { settings, instrument, gating, .. } = self;
         let levels = match (self.levels, self.brains) {
             (Some(levels), _) => levels,
-            (None, Some(brains)) => with_own(settings, instrument, levels(settings, brains)?)?,
+            (None, Some(brains)) => with_own(settings, instrument, levels(settings, instrument, brains)?)?,
             (None, None) => levels_of(settings, instrument)?,
         };
         let session = settings.session_rule(instrument)?;
@@ -205,7 +207,7 @@ fn engine_config(settings: &Settings, gating: Gating) -> Result<EngineConfig, Se
 /// # Errors
 /// The first setting that cannot be.
 pub fn levels_of(settings: &Settings, instrument: &Instrument) -> Result<Levels, SettingError> {
-    with_own(settings, instrument, levels(settings, brains(settings, instrument)?)?)
+    with_own(settings, instrument, levels(settings, instrument, brains(settings, instrument)?)?)
 }
 
 /// Regime detector and liquidity map of one's own stand in the place of the built-in.
@@ -225,15 +227,31 @@ fn grounds<'a>(settings: &Settings, instrument: &'a Instrument) -> Result<Ground
     Ok(Grounds { instrument, zone: TradingZone::new(&settings.zone)?, session })
 }
 
-/// Levels 1 to 4 as the settings say, with these brains.
+/// The clock of an instrument's market, for levels that begin anew with the day or the week.
+///
+/// # Errors
+/// A setting of the zone or the session that cannot be.
+pub fn market_clock(settings: &Settings, instrument: &Instrument) -> Result<MarketClock, SettingError> {
+    Ok(MarketClock::new(TradingZone::new(&settings.zone)?, settings.session_rule(instrument)?))
+}
+
+/// Levels 1 to 4 of an instrument as the settings say, with these brains.
 ///
 /// # Errors
 /// The first setting that cannot be.
-pub fn levels(settings: &Settings, brains: Vec<Box<dyn Brain>>) -> Result<Levels, SettingError> {
+pub fn levels(
+    settings: &Settings,
+    instrument: &Instrument,
+    brains: Vec<Box<dyn Brain>>,
+) -> Result<Levels, SettingError> {
     let boss = BossBrain::new(brains)?;
     let meta = MetaBrain::new(MetaConfig::new(settings.meta)?, boss.names());
     let liquidity: Box<dyn LiquidityMap> = match settings.liquidity_kind {
         LiquidityKind::SwingVolume => Box::new(SwingVolumeLevels::new(SwingVolumeConfig::new(settings.liquidity)?)),
+        LiquidityKind::Zones => {
+            let config = ZoneMapConfig::new(SwingVolumeConfig::new(settings.liquidity)?, settings.zones)?;
+            Box::new(ZoneMap::new(config, market_clock(settings, instrument)?, instrument.tick))
+        }
         LiquidityKind::RelativeVolume => Box::new(RelativeVolume::new(settings.liquidity.volume_bars)),
         LiquidityKind::None => Box::new(NoLiquidity),
     };

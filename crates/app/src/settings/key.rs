@@ -287,7 +287,7 @@ pub const KEYS: &[Key] = keys! {
     }
     "Liquidity": {
         LIQUIDITY_MAP = "SWING_VOLUME", (read_liquidity, |s| own_or(s.own.liquidity.as_ref(), s.liquidity_kind.as_str())),
-            "Where liquidity is seen: SWING_VOLUME, RELATIVE_VOLUME, or NONE (layer 7 then fails).";
+            "Where liquidity is seen: SWING_VOLUME, ZONES, RELATIVE_VOLUME, or NONE (layer 7 then fails).";
         LIQUIDITY_SWING_BARS = "5", [liquidity.swing_bars], "Bars to each side that a swing point must exceed.";
         LIQUIDITY_VOLUME_BARS = "100", [liquidity.volume_bars], "Bars of the mean volume.";
         LIQUIDITY_VOLUME_FACTOR = "2", [liquidity.volume_factor],
@@ -298,6 +298,17 @@ pub const KEYS: &[Key] = keys! {
         LIQUIDITY_HALF_LIFE_BARS = "500", [liquidity.half_life_bars], "After so many bars a zone is half as strong.";
         LIQUIDITY_SPENT_TOUCHES = "3", [liquidity.spent_touches],
             "So many touches strengthen a zone; each further one halves it.";
+        LIQUIDITY_FAST_MINUTES = "5", [zones.fast_minutes],
+            "ZONES: the smaller time frame of swings, in minutes; the ATR is its, too.";
+        LIQUIDITY_SLOW_MINUTES = "15", [zones.slow_minutes], "ZONES: the larger time frame of swings, in minutes.";
+        LIQUIDITY_HALF_LIFE_MINUTES = "540", [zones.half_life_minutes],
+            "ZONES: after so many minutes of trading a swing is half as strong.";
+        LIQUIDITY_PROFILE_DAYS = "1", [zones.profile_days],
+            "ZONES: how many days the volume profile is of, today included.";
+        LIQUIDITY_VALUE_AREA = "0.7", [zones.value_area], "ZONES: the share of all volume that the value area holds.";
+        LIQUIDITY_OPENING_MINUTES = "15", [zones.opening_minutes], "ZONES: how long the opening range takes, in minutes.";
+        LIQUIDITY_ROUND_STEP = "0", [zones.round_step],
+            "ZONES: the distance of round numbers as a price; 0 goes by the price itself.";
     }
     "Account": {
         ACCOUNT_MODE = "default", (

@@ -24,7 +24,7 @@ use alavanca_capital::{CapitalConfig, CapitalSettings};
 use alavanca_engine::OnOpposite;
 use alavanca_gate::{GateConfig, GateSettings};
 use alavanca_kernel::{AccountMode, Instrument, Money, Price, SettingError, Unit, UnknownName};
-use alavanca_liquidity::{SwingVolumeConfig, SwingVolumeSettings};
+use alavanca_liquidity::{SwingVolumeConfig, SwingVolumeSettings, ZoneMapConfig, ZoneMapSettings};
 use alavanca_regime::{AdxAtrConfig, AdxAtrSettings};
 use alavanca_risk::{RiskConfig, RiskSettings};
 use alavanca_rl::{RlConfig, RlSettings};
@@ -87,6 +87,8 @@ pub struct Settings {
     pub regime: AdxAtrSettings,
     /// Level 4.
     pub liquidity: SwingVolumeSettings,
+    /// What the map `ZONES` has beside those.
+    pub zones: ZoneMapSettings,
     /// `LIQUIDITY_MAP`.
     pub liquidity_kind: LiquidityKind,
     /// `ON_OPPOSITE_SIGNAL`.
@@ -151,6 +153,7 @@ impl Default for Settings {
             brains: vec!["EMA_TREND".to_owned(), "MEAN_REVERSION".to_owned()],
             regime: AdxAtrSettings::default(),
             liquidity: SwingVolumeSettings::default(),
+            zones: ZoneMapSettings::default(),
             liquidity_kind: LiquidityKind::SwingVolume,
             on_opposite: OnOpposite::Ignore,
             signal_bar_seconds: 60,
@@ -220,7 +223,7 @@ impl Settings {
             SmaCrossConfig::new(self.sma_cross, no_tick).err(),
             MetaConfig::new(self.meta).err(),
             AdxAtrConfig::new(self.regime).err(),
-            SwingVolumeConfig::new(self.liquidity).err(),
+            SwingVolumeConfig::new(self.liquidity).and_then(|shared| ZoneMapConfig::new(shared, self.zones)).err(),
         ]
         .into_iter()
         .flatten()
@@ -268,6 +271,8 @@ pub enum LiquidityKind {
     /// At swing points and bars of unusual volume.
     #[default]
     SwingVolume,
+    /// Where traders draw them: swings, pivots, profile, VWAP, round numbers, yesterday, the opening range.
+    Zones,
     /// In the last bar's volume against its mean over `LIQUIDITY_VOLUME_BARS`.
     RelativeVolume,
     /// Nowhere.
@@ -275,12 +280,13 @@ pub enum LiquidityKind {
 }
 
 impl LiquidityKind {
-    const ALL: [Self; 3] = [Self::SwingVolume, Self::RelativeVolume, Self::None];
+    const ALL: [Self; 4] = [Self::SwingVolume, Self::Zones, Self::RelativeVolume, Self::None];
 
     /// The spelling in settings.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SwingVolume => "SWING_VOLUME",
+            Self::Zones => "ZONES",
             Self::RelativeVolume => "RELATIVE_VOLUME",
             Self::None => "NONE",
         }

@@ -17,8 +17,10 @@ mod kind;
 mod map;
 mod relative_volume;
 mod swing_volume;
+mod zones;
 
 pub use kind::ZoneKind;
 pub use map::{LiquidityMap, NoLiquidity, Zone};
 pub use relative_volume::RelativeVolume;
 pub use swing_volume::{MAX_ZONES, SwingVolumeConfig, SwingVolumeLevels, SwingVolumeSettings};
+pub use zones::{BINS, Cluster, ValueArea, VolumeProfile, ZoneMap, ZoneMapConfig, ZoneMapSettings};

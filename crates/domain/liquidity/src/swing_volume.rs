@@ -76,6 +76,10 @@ impl SwingVolumeConfig {
         whole("LIQUIDITY_SPENT_TOUCHES", s.spent_touches as usize, 0, 1_000)?;
         Ok(Self { settings })
     }
+
+    pub(crate) const fn settings(self) -> SwingVolumeSettings {
+        self.settings
+    }
 }
 
 /// Zones at recent swing points and at bars of unusual volume.
