@@ -32,6 +32,7 @@ fn all_levels() -> Settings {
         ("BRAINS", BRAINS.join(",")),
         ("META_CALIBRATION", "PLATT".to_owned()),
         ("META_WEIGHTS", "PROFIT_FACTOR".to_owned()),
+        ("LIQUIDITY_MAP", "ZONES".to_owned()),
     ];
     let flags = flags.map(|(key, value)| (key.to_owned(), value)).into();
     load(&LoadRequest { flags, ..LoadRequest::default() }).unwrap().settings
@@ -68,7 +69,7 @@ fn step(c: &mut Criterion) {
     for name in ["boss_and_meta", "regime", "liquidity"] {
         group.bench_function(format!("all_levels/{name}"), |bencher| {
             bencher.iter_batched(
-                || levels(&all, brains(&all, &win).unwrap()).unwrap(),
+                || levels(&all, &win, brains(&all, &win).unwrap()).unwrap(),
                 |mut levels| {
                     let (regime, hour) = (Regime::TrendUp, Hour::new(10).unwrap());
                     for bar in &bars {

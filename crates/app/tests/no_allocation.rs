@@ -45,7 +45,7 @@ fn each() -> Vec<(String, Settings)> {
 fn no_level_allocates_on_any_bar() {
     let (win, bars) = (win(), market(20));
     for (name, settings) in each() {
-        let mut levels = levels(&settings, brains(&settings, &win).unwrap()).unwrap();
+        let mut levels = levels(&settings, &win, brains(&settings, &win).unwrap()).unwrap();
         let mut signals = 0;
         for (n, bar) in bars.iter().enumerate() {
             let hour = Hour::new((9 + n % 8) as u8).unwrap();
