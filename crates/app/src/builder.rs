@@ -16,8 +16,9 @@ use alavanca_risk::RiskConfig;
 use alavanca_rl::{Policy, RlConfig, ThompsonSampling};
 use alavanca_scalp::ScalpConfig;
 use alavanca_signals::{
-    BossBrain, Brain, EmaTrend, EmaTrendConfig, MeanReversion, MeanReversionConfig, MetaBrain, MetaConfig, SmaCross,
-    SmaCrossConfig,
+    BossBrain, BossConfig, Brain, Breakout, BreakoutConfig, EmaTrend, EmaTrendConfig, MeanReversion,
+    MeanReversionConfig, MetaBrain, MetaConfig, Momentum, MomentumConfig, OpeningRange, OpeningRangeConfig, SmaCross,
+    SmaCrossConfig, Squeeze, SqueezeConfig, VwapPullback, VwapPullbackConfig,
 };
 use alavanca_updater::UpdaterConfig;
 
@@ -244,7 +245,7 @@ pub fn levels(
     instrument: &Instrument,
     brains: Vec<Box<dyn Brain>>,
 ) -> Result<Levels, SettingError> {
-    let boss = BossBrain::new(brains)?;
+    let boss = BossBrain::new(brains)?.with(BossConfig::new(settings.boss)?);
     let meta = MetaBrain::new(MetaConfig::new(settings.meta)?, boss.names());
     let liquidity: Box<dyn LiquidityMap> = match settings.liquidity_kind {
         LiquidityKind::SwingVolume => Box::new(SwingVolumeLevels::new(SwingVolumeConfig::new(settings.liquidity)?)),
@@ -264,22 +265,28 @@ pub fn levels(
 /// # Errors
 /// A brain's setting that cannot be.
 pub fn brains(settings: &Settings, instrument: &Instrument) -> Result<Vec<Box<dyn Brain>>, SettingError> {
-    settings
-        .brains
-        .iter()
-        .map(|name| -> Result<Box<dyn Brain>, SettingError> {
-            let tick = instrument.tick;
-            Ok(match name.as_str() {
-                "EMA_TREND" => Box::new(EmaTrend::new(EmaTrendConfig::new(settings.ema_trend, tick)?)),
-                "MEAN_REVERSION" => {
-                    Box::new(MeanReversion::new(MeanReversionConfig::new(settings.mean_reversion, tick)?))
-                }
-                "SMA_CROSS" => Box::new(SmaCross::new(SmaCrossConfig::new(settings.sma_cross, tick)?)),
-                _ => match settings.own.make_brain(name, &grounds(settings, instrument)?) {
-                    Some(own) => own?,
-                    None => return Err(SettingError::new("BRAINS", name, format!("known are {}", BRAINS.join(", ")))),
-                },
-            })
+    let (s, tick) = (settings, instrument.tick);
+    let clock = market_clock(settings, instrument)?;
+    let brain = |name: &String| -> Result<Box<dyn Brain>, SettingError> {
+        Ok(match name.as_str() {
+            "EMA_TREND" => Box::new(EmaTrend::new(EmaTrendConfig::new(s.ema_trend, tick)?)),
+            "MOMENTUM" => Box::new(Momentum::new(MomentumConfig::new(s.momentum, tick)?)),
+            "MEAN_REVERSION" => Box::new(MeanReversion::new(MeanReversionConfig::new(s.mean_reversion, tick)?)),
+            "BREAKOUT" => Box::new(Breakout::new(BreakoutConfig::new(s.breakout, tick)?)),
+            "OPENING_RANGE" => {
+                let config = OpeningRangeConfig::new(s.opening_range.clone(), tick)?;
+                Box::new(OpeningRange::new(config, clock.clone()))
+            }
+            "VWAP_PULLBACK" => {
+                Box::new(VwapPullback::new(VwapPullbackConfig::new(s.vwap_pullback, tick)?, clock.clone()))
+            }
+            "SQUEEZE" => Box::new(Squeeze::new(SqueezeConfig::new(s.squeeze, tick)?)),
+            "SMA_CROSS" => Box::new(SmaCross::new(SmaCrossConfig::new(s.sma_cross, tick)?)),
+            _ => match settings.own.make_brain(name, &grounds(settings, instrument)?) {
+                Some(own) => own?,
+                None => return Err(SettingError::new("BRAINS", name, format!("known are {}", BRAINS.join(", ")))),
+            },
         })
-        .collect()
+    };
+    settings.brains.iter().map(brain).collect()
 }

@@ -224,7 +224,11 @@ pub const KEYS: &[Key] = keys! {
     }
     "Signals": {
         BRAINS = "EMA_TREND,MEAN_REVERSION", (read_brains, |s| s.brains.join(",")),
-            "The brains that vote, of EMA_TREND, MEAN_REVERSION, SMA_CROSS, separated by commas.";
+            "The brains that vote, in this order, separated by commas; all eight are EMA_TREND, MOMENTUM, MEAN_REVERSION, BREAKOUT, OPENING_RANGE, VWAP_PULLBACK, SQUEEZE, SMA_CROSS.";
+        BOSS_MIN_SCORE = "0", [boss.min_score],
+            "A signal of a smaller score is none, 0 to 1; 0 lets all pass.";
+        BOSS_MIN_AGREEMENT = "-1", [boss.min_agreement],
+            "A signal of less agreement is none: -1 lets all pass, 0 asks that it is not outvoted, 1 that nobody is against it.";
         ON_OPPOSITE_SIGNAL = "IGNORE", [on_opposite],
             "What a signal for the other side does to an open trade: IGNORE, CLOSE or REVERSE.";
         SIGNAL_BAR_SECONDS = "60", (
@@ -250,6 +254,48 @@ pub const KEYS: &[Key] = keys! {
         SMA_CROSS_STOP_LOSS = "0.0040", [sma_cross.stop_loss], "Distance of the stop, in price units.";
         SMA_CROSS_TAKE_PROFIT = "0.0080", [sma_cross.take_profit],
             "Distance of the target, in price units; none for no target.";
+        MOMENTUM_FAST = "12", [momentum.fast], "Bars of MACD's fast average.";
+        MOMENTUM_SLOW = "26", [momentum.slow], "Bars of MACD's slow average.";
+        MOMENTUM_SIGNAL = "9", [momentum.signal], "Bars of MACD's signal.";
+        MOMENTUM_ROC_PERIOD = "10", [momentum.roc_period], "Bars of the rate of change.";
+        MOMENTUM_ROC_MIN_ATR = "4", [momentum.roc_min_atr],
+            "From which move over those bars on, in ATRs, the rate of change confirms.";
+        MOMENTUM_ATR_PERIOD = "14", [momentum.atr_period], "Bars of the ATR.";
+        MOMENTUM_STOP_ATR = "2", [momentum.stop_atr], "Distance of the stop, in ATRs.";
+        MOMENTUM_TARGET_ATR = "3", [momentum.target_atr], "Distance of the target, in ATRs.";
+        BREAKOUT_PERIOD = "20", [breakout.period], "Bars of the Donchian channel.";
+        BREAKOUT_VOLUME_MIN = "1.5", [breakout.volume_min],
+            "So many times the channel's mean volume confirm a breakout; 0 asks for none.";
+        BREAKOUT_ATR_PERIOD = "14", [breakout.atr_period], "Bars of the ATR.";
+        BREAKOUT_STOP_ATR = "2", [breakout.stop_atr], "Distance of the stop, in ATRs.";
+        BREAKOUT_TARGET_ATR = "4", [breakout.target_atr], "Distance of the target, in ATRs.";
+        OPENING_RANGE_MINUTES = "15", [opening_range.minutes], "How long after the opening the range is taken.";
+        OPENING_RANGE_ENTRY_MINUTES = "180", [opening_range.entry_minutes],
+            "How long after the opening a breakout of the range still counts.";
+        OPENING_RANGE_AT = "default", (
+            |s, text| { s.opening_range.at = own(text); Ok(()) },
+            |s| s.opening_range.at.clone().unwrap_or_else(|| "default".to_owned())
+        ), "The opening, as 08:00 Europe/London; default for the session's own, which in forex is just that.";
+        OPENING_RANGE_STOP = "1", [opening_range.stop],
+            "How far behind the broken edge the stop lies, in heights of the range; 1 is its other edge.";
+        OPENING_RANGE_TARGET = "2", [opening_range.target], "Distance of the target, in heights of the range.";
+        VWAP_PULLBACK_FAST = "20", [vwap_pullback.fast], "Bars of the trend's fast average.";
+        VWAP_PULLBACK_SLOW = "50", [vwap_pullback.slow], "Bars of the trend's slow average.";
+        VWAP_PULLBACK_AWAY_ATR = "1.5", [vwap_pullback.away_atr],
+            "How far from the day's VWAP, in ATRs, a close must have been before a return counts.";
+        VWAP_PULLBACK_TOUCH_ATR = "0.25", [vwap_pullback.touch_atr],
+            "How near to the VWAP, in ATRs, is a touch, and how far past it the trend is lost.";
+        VWAP_PULLBACK_MINUTES = "30", [vwap_pullback.minutes],
+            "Nothing so soon after the opening, nor on a day of which more than that was missed.";
+        VWAP_PULLBACK_ATR_PERIOD = "14", [vwap_pullback.atr_period], "Bars of the ATR.";
+        VWAP_PULLBACK_STOP_ATR = "1.5", [vwap_pullback.stop_atr], "Distance of the stop, in ATRs.";
+        VWAP_PULLBACK_TARGET_ATR = "3", [vwap_pullback.target_atr], "Distance of the target, in ATRs.";
+        SQUEEZE_PERIOD = "20", [squeeze.period], "Bars of the band, the channel and the momentum.";
+        SQUEEZE_BAND_WIDTH = "2", [squeeze.band_width], "Half the Bollinger band's width, in standard deviations.";
+        SQUEEZE_KELTNER_WIDTH = "1.5", [squeeze.keltner_width], "Half the Keltner channel's width, in ATRs.";
+        SQUEEZE_MIN_BARS = "6", [squeeze.min_bars], "So many bars in a row with the band inside the channel make a squeeze.";
+        SQUEEZE_STOP_ATR = "2", [squeeze.stop_atr], "Distance of the stop, in ATRs.";
+        SQUEEZE_TARGET_ATR = "3", [squeeze.target_atr], "Distance of the target, in ATRs.";
         META_PRIOR_TRADES = "20", [meta.prior_trades],
             "So many trades at the wider record's win rate stand behind every narrower one.";
         META_MEMORY_TRADES = "500", [meta.memory_trades],
@@ -459,6 +505,10 @@ pub(super) const BOUNDED_BY: &[(&str, &str)] = &[
     ("SESSION_FLAT_AT", "SESSION_ENTRIES"),
     ("EMA_TREND_FAST", "EMA_TREND_SLOW"),
     ("SMA_CROSS_FAST", "SMA_CROSS_SLOW"),
+    ("MOMENTUM_FAST", "MOMENTUM_SLOW"),
+    ("OPENING_RANGE_MINUTES", "OPENING_RANGE_ENTRY_MINUTES"),
+    ("VWAP_PULLBACK_FAST", "VWAP_PULLBACK_SLOW"),
+    ("VWAP_PULLBACK_TOUCH_ATR", "VWAP_PULLBACK_AWAY_ATR"),
     ("REGIME_ADX_EXIT", "REGIME_ADX_ENTER"),
     ("REGIME_ATR_FAST", "REGIME_ATR_SLOW"),
     ("REGIME_HIGH_VOL_ENTER", "REGIME_CHAOTIC_ENTER"),
@@ -479,6 +529,12 @@ pub(super) const PREFIXES: &[&str] = &[
     "EMA_TREND_",
     "MEAN_REVERSION_",
     "SMA_CROSS_",
+    "MOMENTUM_",
+    "BREAKOUT_",
+    "OPENING_RANGE_",
+    "VWAP_PULLBACK_",
+    "SQUEEZE_",
+    "BOSS_",
     "REGIME_",
     "LIQUIDITY_",
 ];

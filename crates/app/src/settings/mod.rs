@@ -30,8 +30,10 @@ use alavanca_risk::{RiskConfig, RiskSettings};
 use alavanca_rl::{RlConfig, RlSettings};
 use alavanca_scalp::{ScalpConfig, ScalpSettings};
 use alavanca_signals::{
-    EmaTrendConfig, EmaTrendSettings, MeanReversionConfig, MeanReversionSettings, MetaConfig, MetaSettings,
-    SmaCrossConfig, SmaCrossSettings,
+    BossConfig, BossSettings, BreakoutConfig, BreakoutSettings, EmaTrendConfig, EmaTrendSettings, MeanReversionConfig,
+    MeanReversionSettings, MetaConfig, MetaSettings, MomentumConfig, MomentumSettings, OpeningRangeConfig,
+    OpeningRangeSettings, SmaCrossConfig, SmaCrossSettings, SqueezeConfig, SqueezeSettings, VwapPullbackConfig,
+    VwapPullbackSettings,
 };
 use alavanca_updater::{UpdaterConfig, UpdaterSettings};
 use config::{Config, Map, Value, ValueKind};
@@ -81,6 +83,18 @@ pub struct Settings {
     pub mean_reversion: MeanReversionSettings,
     /// The brain `SMA_CROSS`.
     pub sma_cross: SmaCrossSettings,
+    /// The brain `MOMENTUM`.
+    pub momentum: MomentumSettings,
+    /// The brain `BREAKOUT`.
+    pub breakout: BreakoutSettings,
+    /// The brain `OPENING_RANGE`.
+    pub opening_range: OpeningRangeSettings,
+    /// The brain `VWAP_PULLBACK`.
+    pub vwap_pullback: VwapPullbackSettings,
+    /// The brain `SQUEEZE`.
+    pub squeeze: SqueezeSettings,
+    /// What the boss asks of a signal.
+    pub boss: BossSettings,
     /// `BRAINS`: names out of [`BRAINS`], at least one, each once.
     pub brains: Vec<String>,
     /// Level 3.
@@ -124,7 +138,8 @@ pub struct Settings {
 }
 
 /// The brains that can be named in `BRAINS`.
-pub const BRAINS: [&str; 3] = ["EMA_TREND", "MEAN_REVERSION", "SMA_CROSS"];
+pub const BRAINS: [&str; 8] =
+    ["EMA_TREND", "MOMENTUM", "MEAN_REVERSION", "BREAKOUT", "OPENING_RANGE", "VWAP_PULLBACK", "SQUEEZE", "SMA_CROSS"];
 
 /// The profiles, verbatim from the specification.
 pub const PROFILES: [(&str, &str); 3] = [
@@ -150,6 +165,12 @@ impl Default for Settings {
             ema_trend: EmaTrendSettings::default(),
             mean_reversion: MeanReversionSettings::default(),
             sma_cross: SmaCrossSettings::default(),
+            momentum: MomentumSettings::default(),
+            breakout: BreakoutSettings::default(),
+            opening_range: OpeningRangeSettings::default(),
+            vwap_pullback: VwapPullbackSettings::default(),
+            squeeze: SqueezeSettings::default(),
+            boss: BossSettings::default(),
             brains: vec!["EMA_TREND".to_owned(), "MEAN_REVERSION".to_owned()],
             regime: AdxAtrSettings::default(),
             liquidity: SwingVolumeSettings::default(),
@@ -221,6 +242,12 @@ impl Settings {
             EmaTrendConfig::new(self.ema_trend, no_tick).err(),
             MeanReversionConfig::new(self.mean_reversion, no_tick).err(),
             SmaCrossConfig::new(self.sma_cross, no_tick).err(),
+            MomentumConfig::new(self.momentum, no_tick).err(),
+            BreakoutConfig::new(self.breakout, no_tick).err(),
+            OpeningRangeConfig::new(self.opening_range.clone(), no_tick).err(),
+            VwapPullbackConfig::new(self.vwap_pullback, no_tick).err(),
+            SqueezeConfig::new(self.squeeze, no_tick).err(),
+            BossConfig::new(self.boss).err(),
             MetaConfig::new(self.meta).err(),
             AdxAtrConfig::new(self.regime).err(),
             SwingVolumeConfig::new(self.liquidity).and_then(|shared| ZoneMapConfig::new(shared, self.zones)).err(),

@@ -31,18 +31,30 @@
 
 mod boss;
 mod brain;
+mod breakout;
+mod day;
 mod ema_trend;
+mod exits;
 mod mean_reversion;
 mod meta;
+mod momentum;
+mod opening_range;
 mod setting;
 mod sma_cross;
+mod squeeze;
+mod vwap_pullback;
 
 pub use boss::{BossBrain, BossConfig, BossDecision, BossSettings, MAX_BRAINS, Places, Voters, Votes, Weights};
 pub use brain::{Brain, Opinion, Trigger};
+pub use breakout::{Breakout, BreakoutConfig, BreakoutSettings};
 pub use ema_trend::{EmaTrend, EmaTrendConfig, EmaTrendSettings};
 pub use mean_reversion::{MeanReversion, MeanReversionConfig, MeanReversionSettings};
 pub use meta::{
     Calibration, CalibrationMethod, Claims, Lesson, MetaBrain, MetaCheckpoint, MetaCheckpointError, MetaConfig,
     MetaSettings, MetaView, Realised, Record, Standing, WeightBy,
 };
+pub use momentum::{Momentum, MomentumConfig, MomentumSettings};
+pub use opening_range::{OpeningRange, OpeningRangeConfig, OpeningRangeSettings};
 pub use sma_cross::{SmaCross, SmaCrossConfig, SmaCrossSettings};
+pub use squeeze::{Squeeze, SqueezeConfig, SqueezeSettings};
+pub use vwap_pullback::{VwapPullback, VwapPullbackConfig, VwapPullbackSettings};
