@@ -174,6 +174,7 @@ impl Rig {
             rl,
             updater: UpdaterConfig::new(self.updater).unwrap(),
             zone: TradingZone::new(&alavanca_calendar::ZoneSettings::default()).unwrap(),
+            zone_exits: alavanca_liquidity::ZoneExitConfig::default(),
             on_opposite: self.on_opposite,
             custody: self.custody,
             signal_bar_seconds: 60,

@@ -8,7 +8,8 @@ use alavanca_engine::{DeskConfig, Engine, EngineConfig, Levels, ScalpCustody};
 use alavanca_gate::{GateConfig, GateSettings};
 use alavanca_kernel::{AccountMode, Contracts, CostSchedule, CostTimeline, Costs, Instrument, SettingError};
 use alavanca_liquidity::{
-    LiquidityMap, NoLiquidity, RelativeVolume, SwingVolumeConfig, SwingVolumeLevels, ZoneMap, ZoneMapConfig,
+    LiquidityMap, NoLiquidity, RelativeVolume, SwingVolumeConfig, SwingVolumeLevels, ZoneExitConfig, ZoneMap,
+    ZoneMapConfig,
 };
 use alavanca_regime::{AdxAtrConfig, AdxAtrDetector};
 use alavanca_report::Tally;
@@ -195,6 +196,7 @@ fn engine_config(settings: &Settings, gating: Gating) -> Result<EngineConfig, Se
         rl: RlConfig::new(settings.rl)?,
         updater: UpdaterConfig::new(settings.updater)?,
         zone: TradingZone::new(&settings.zone)?,
+        zone_exits: ZoneExitConfig::new(settings.zone_exits)?,
         on_opposite: settings.on_opposite,
         custody: ScalpCustody::Broker,
         signal_bar_seconds: settings.signal_bar_seconds,

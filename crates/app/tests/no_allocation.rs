@@ -29,7 +29,12 @@ fn settings(flags: &[(&str, &str)]) -> Settings {
 
 /// All levels on.
 fn all_levels() -> Settings {
-    settings(&[("BRAINS", &BRAINS.join(",")), ("META_CALIBRATION", "PLATT"), ("META_WEIGHTS", "PROFIT_FACTOR")])
+    settings(&[
+        ("BRAINS", &BRAINS.join(",")),
+        ("META_CALIBRATION", "PLATT"),
+        ("META_WEIGHTS", "PROFIT_FACTOR"),
+        ("LIQUIDITY_MAP", "ZONES"),
+    ])
 }
 
 /// The settings to be held against the rule: the defaults, each brain alone, and all levels on.

@@ -355,6 +355,15 @@ pub const KEYS: &[Key] = keys! {
         LIQUIDITY_OPENING_MINUTES = "15", [zones.opening_minutes], "ZONES: how long the opening range takes, in minutes.";
         LIQUIDITY_ROUND_STEP = "0", [zones.round_step],
             "ZONES: the distance of round numbers as a price; 0 goes by the price itself.";
+        EXITS_BY_ZONES = "OFF", [zone_exits.mode],
+            "Which exits of the brains strong zones may move: OFF, STOP, TARGET, BOTH.";
+        EXITS_MIN_STRENGTH = "0.5", [zone_exits.min_strength], "The least strength of such a zone, 0 to 1.";
+        EXITS_MARGIN = "0.1", [zone_exits.margin],
+            "How far behind a zone the stop, and before it the target, is: a share of the own stop's distance.";
+        EXITS_NEAREST = "0.5", [zone_exits.nearest], "No moved exit is nearer than so many times its own distance.";
+        EXITS_FURTHEST = "1.5", [zone_exits.furthest], "No moved exit is further than so many times its own distance.";
+        EXITS_MIN_REWARD_RISK = "1", [zone_exits.min_reward_risk],
+            "The least distance of the target as a multiple of the stop's, for exits that are moved.";
     }
     "Account": {
         ACCOUNT_MODE = "default", (
@@ -537,4 +546,5 @@ pub(super) const PREFIXES: &[&str] = &[
     "BOSS_",
     "REGIME_",
     "LIQUIDITY_",
+    "EXITS_",
 ];

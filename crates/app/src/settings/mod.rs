@@ -24,7 +24,9 @@ use alavanca_capital::{CapitalConfig, CapitalSettings};
 use alavanca_engine::OnOpposite;
 use alavanca_gate::{GateConfig, GateSettings};
 use alavanca_kernel::{AccountMode, Instrument, Money, Price, SettingError, Unit, UnknownName};
-use alavanca_liquidity::{SwingVolumeConfig, SwingVolumeSettings, ZoneMapConfig, ZoneMapSettings};
+use alavanca_liquidity::{
+    SwingVolumeConfig, SwingVolumeSettings, ZoneExitConfig, ZoneExitSettings, ZoneMapConfig, ZoneMapSettings,
+};
 use alavanca_regime::{AdxAtrConfig, AdxAtrSettings};
 use alavanca_risk::{RiskConfig, RiskSettings};
 use alavanca_rl::{RlConfig, RlSettings};
@@ -103,6 +105,8 @@ pub struct Settings {
     pub liquidity: SwingVolumeSettings,
     /// What the map `ZONES` has beside those.
     pub zones: ZoneMapSettings,
+    /// Whether zones move the brains' exits.
+    pub zone_exits: ZoneExitSettings,
     /// `LIQUIDITY_MAP`.
     pub liquidity_kind: LiquidityKind,
     /// `ON_OPPOSITE_SIGNAL`.
@@ -175,6 +179,7 @@ impl Default for Settings {
             regime: AdxAtrSettings::default(),
             liquidity: SwingVolumeSettings::default(),
             zones: ZoneMapSettings::default(),
+            zone_exits: ZoneExitSettings::default(),
             liquidity_kind: LiquidityKind::SwingVolume,
             on_opposite: OnOpposite::Ignore,
             signal_bar_seconds: 60,
@@ -250,6 +255,7 @@ impl Settings {
             BossConfig::new(self.boss).err(),
             MetaConfig::new(self.meta).err(),
             AdxAtrConfig::new(self.regime).err(),
+            ZoneExitConfig::new(self.zone_exits).err(),
             SwingVolumeConfig::new(self.liquidity).and_then(|shared| ZoneMapConfig::new(shared, self.zones)).err(),
         ]
         .into_iter()

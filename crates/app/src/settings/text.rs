@@ -4,6 +4,7 @@ use alavanca_adapters_sim::FillAt;
 use alavanca_capital::{CapitalShortfall, ForbiddenModes, ReleverageMode};
 use alavanca_engine::OnOpposite;
 use alavanca_kernel::{AccountMode, Contracts, Money, Price, PriceSource, Regime, RegimeSet};
+use alavanca_liquidity::ZoneExitMode;
 use alavanca_rl::{FreezeFallback, Learning, PolicyMode, PolicyScope, RewardRule, UpdateRule};
 use alavanca_scalp::ProtectMode;
 use alavanca_signals::{CalibrationMethod, WeightBy};
@@ -152,6 +153,7 @@ named!(
     WeightBy,
     CalibrationMethod,
     LiquidityKind,
+    ZoneExitMode,
 );
 
 impl Text for OnOpposite {

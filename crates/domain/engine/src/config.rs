@@ -4,7 +4,7 @@ use alavanca_calendar::{SessionRule, TradingZone};
 use alavanca_capital::CapitalConfig;
 use alavanca_gate::GateConfig;
 use alavanca_kernel::{Instrument, SettingError, UnknownName};
-use alavanca_liquidity::LiquidityMap;
+use alavanca_liquidity::{LiquidityMap, ZoneExitConfig};
 use alavanca_regime::RegimeDetector;
 use alavanca_risk::RiskConfig;
 use alavanca_rl::RlConfig;
@@ -95,6 +95,8 @@ pub struct EngineConfig {
     pub updater: UpdaterConfig,
     /// Where "today" is.
     pub zone: TradingZone,
+    /// Whether zones move the brains' exits.
+    pub zone_exits: ZoneExitConfig,
     /// What an opposite signal does.
     pub on_opposite: OnOpposite,
     /// Who watches the extra.

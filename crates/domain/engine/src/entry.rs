@@ -89,6 +89,9 @@ impl Engine {
             return;
         }
         let desk = &self.desks[symbol.index()];
+        // What is recorded from here on is what is executed.
+        let map = &*desk.levels.liquidity;
+        let signal = &self.config.zone_exits.place(map, signal, desk.quote.mark, desk.instrument.tick);
         let votes = desk.levels.boss.votes();
         let meta = desk.levels.meta.evaluate(signal, &votes, view.regime, self.hour());
         let context = self.context(symbol, view, Some(&meta));

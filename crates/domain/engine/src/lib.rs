@@ -15,7 +15,7 @@
 //! use alavanca_engine::{Command, DeskConfig, Effect, Engine, EngineConfig, Event, Levels, OnOpposite, Record, ScalpCustody};
 //! use alavanca_gate::{GateConfig, GateSettings};
 //! use alavanca_kernel::{Instrument, Price, RiskState, Timestamp};
-//! use alavanca_liquidity::NoLiquidity;
+//! use alavanca_liquidity::{NoLiquidity, ZoneExitConfig};
 //! use alavanca_regime::{AdxAtrConfig, AdxAtrDetector};
 //! use alavanca_risk::{RiskConfig, RiskSettings};
 //! use alavanca_rl::{RlConfig, RlSettings, ThompsonSampling};
@@ -32,6 +32,7 @@
 //!     rl,
 //!     updater: UpdaterConfig::new(UpdaterSettings::default())?,
 //!     zone: TradingZone::new(&ZoneSettings::default())?,
+//!     zone_exits: ZoneExitConfig::default(),
 //!     on_opposite: OnOpposite::Ignore,
 //!     custody: ScalpCustody::Broker,
 //!     signal_bar_seconds: 60,

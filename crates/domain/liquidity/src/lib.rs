@@ -13,12 +13,14 @@
 //! assert_eq!(map.strength_at(Price::ZERO).unwrap().get(), 0.5); // 40 against a mean of 80
 //! ```
 
+mod exits;
 mod kind;
 mod map;
 mod relative_volume;
 mod swing_volume;
 mod zones;
 
+pub use exits::{ZoneExitConfig, ZoneExitMode, ZoneExitSettings};
 pub use kind::ZoneKind;
 pub use map::{LiquidityMap, NoLiquidity, Zone};
 pub use relative_volume::RelativeVolume;
