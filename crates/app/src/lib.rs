@@ -46,6 +46,7 @@ pub mod database;
 pub mod explain;
 pub mod export;
 pub mod extensions;
+pub mod lookahead;
 pub mod policy;
 pub mod python_import;
 pub mod questions;

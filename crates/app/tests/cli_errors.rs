@@ -57,6 +57,8 @@ fn usage() {
     said.of(folder.path(), &["backtest", "--accept-faults", "101"]);
     said.of(folder.path(), &["backtest", "--data-tz", "Brasilia"]);
     said.of(folder.path(), &["config", "show", "NO_SUCH_SETTING"]);
+    said.of(folder.path(), &["check-lookahead", "--rows", "9"]);
+    said.of(folder.path(), &["check-lookahead", "--set", "BRAINS=MY_BREAKOUT"]);
     said.of(folder.path(), &["completions", "cmd"]);
     assert_snapshot!(said.0);
 }

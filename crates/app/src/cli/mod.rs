@@ -3,6 +3,7 @@
 
 mod about;
 mod backtest;
+mod check_lookahead;
 mod compare;
 mod config;
 mod data;
@@ -54,6 +55,7 @@ Examples:
   alavanca decisions --db run.sqlite                    what the gate answered, the last 20
   alavanca explain --last --db run.sqlite               one decision, from its inputs to what was learned
   alavanca db check run.sqlite                          whether a stored run is what was written
+  alavanca check-lookahead                              whether a brain sees what is to come
   alavanca data inspect EURUSD.csv                      what a file is and what is wrong with it
   alavanca config show --profile aggressive             each setting, its value, where it came from
   alavanca config check --config alavanca.toml          whether the settings can be
@@ -72,6 +74,8 @@ enum Command {
     /// Figures of sizing, scalps, policy and learning, each with the answer to its question.
     #[command(subcommand)]
     Stats(stats::Stats),
+    /// Whether brains, regime detector and liquidity map look ahead, repaint, or keep what they should not.
+    CheckLookahead(check_lookahead::CheckLookahead),
     /// Hold stored runs against each other: settings, figures, and how sure their difference is.
     Compare(compare::Compare),
     /// Write the page of a stored run, and its days' figures into rl_report_log.
@@ -120,6 +124,7 @@ pub fn main_with(extensions: Extensions) -> ExitCode {
         Command::Explain(explain) => explain.run(json),
         Command::Decisions(decisions) => decisions.run(json),
         Command::Stats(stats) => stats.run(json),
+        Command::CheckLookahead(check) => check.run(json),
         Command::Compare(compare) => compare.run(json),
         Command::Report(report) => report.run(json),
         Command::Data(data) => data.run(json),

@@ -215,6 +215,11 @@ impl Settings {
         format!("{:x}", hash.finalize())
     }
 
+    /// A setting's value in its canonical spelling; `None` where there is no such setting.
+    pub fn shown(&self, key: &str) -> Option<String> {
+        Key::named(key).map(|key| (key.show)(self))
+    }
+
     /// Every setting in its canonical spelling, in the order of the documentation; of instruments' sections, named
     /// `instrument.NAME.field`, what they say.
     pub fn entries(&self) -> impl Iterator<Item = (String, String)> {

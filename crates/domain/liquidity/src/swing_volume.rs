@@ -210,6 +210,9 @@ impl SwingVolumeLevels {
     }
 }
 
+/// After so many half-lives an old zone is hardly felt.
+const HALF_LIVES: f64 = 4.0;
+
 impl LiquidityMap for SwingVolumeLevels {
     fn on_bar(&mut self, bar: &Bar) {
         let weight = bar.weight();
@@ -256,9 +259,10 @@ impl LiquidityMap for SwingVolumeLevels {
         (below.map(|i| self.zone(i)), above.map(|i| self.zone(i)))
     }
 
-    /// Until the mean volume is known; the first zones are there sooner.
+    /// Until zones from before the beginning would hardly be felt; the first of its own are there sooner.
     fn warmup_bars(&self) -> usize {
-        self.settings.volume_bars.max(self.settings.atr_period + 1).max(2 * self.settings.swing_bars + 1)
+        let SwingVolumeSettings { volume_bars, atr_period, swing_bars, half_life_bars, .. } = self.settings;
+        volume_bars.max(atr_period + 1).max(2 * swing_bars + 1).max((HALF_LIVES * half_life_bars).ceil() as usize)
     }
 
     fn reset(&mut self) {
