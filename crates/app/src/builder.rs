@@ -11,7 +11,7 @@ use alavanca_liquidity::{
     LiquidityMap, NoLiquidity, RelativeVolume, SwingVolumeConfig, SwingVolumeLevels, ZoneExitConfig, ZoneMap,
     ZoneMapConfig,
 };
-use alavanca_regime::{AdxAtrConfig, AdxAtrDetector};
+use alavanca_regime::{AdxAtrConfig, AdxAtrDetector, MultiScaleConfig, MultiScaleDetector, RegimeDetector};
 use alavanca_report::Tally;
 use alavanca_risk::RiskConfig;
 use alavanca_rl::{Policy, RlConfig, ThompsonSampling};
@@ -24,7 +24,7 @@ use alavanca_signals::{
 use alavanca_updater::UpdaterConfig;
 
 use crate::extensions::Grounds;
-use crate::settings::{BRAINS, LiquidityKind, Settings};
+use crate::settings::{BRAINS, LiquidityKind, RegimeKind, Settings};
 
 /// Whether the gate stands between signal and order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,7 +258,13 @@ pub fn levels(
         LiquidityKind::RelativeVolume => Box::new(RelativeVolume::new(settings.liquidity.volume_bars)),
         LiquidityKind::None => Box::new(NoLiquidity),
     };
-    let regime = Box::new(AdxAtrDetector::new(AdxAtrConfig::new(settings.regime)?));
+    let regime: Box<dyn RegimeDetector> = match settings.regime_kind {
+        RegimeKind::AdxAtr => Box::new(AdxAtrDetector::new(AdxAtrConfig::new(settings.regime)?)),
+        RegimeKind::MultiScale => {
+            let config = MultiScaleConfig::new(settings.regime_scales.clone())?;
+            Box::new(MultiScaleDetector::new(config, TradingZone::new(&settings.zone)?))
+        }
+    };
     Ok(Levels { boss, meta, regime, liquidity })
 }
 

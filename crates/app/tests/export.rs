@@ -247,7 +247,7 @@ fn days_and_symbols_select() {
 
 #[test]
 fn excel_with_commas_gets_the_same_table() {
-    for name in ["decisions", "trades", "scalps", "policy"] {
+    for name in ["decisions", "trades", "scalps", "regimes", "policy"] {
         let (plain, comma) = (export(&[name]), export(&[name, "--decimal-comma"]));
         let text = comma.stdout.strip_prefix(b"\xEF\xBB\xBF").expect("the mark of UTF-8");
         let (plain, comma) = (rows(&plain.stdout, b','), rows(text, b';'));
@@ -319,7 +319,7 @@ fn what_cannot_be_asked_for_says_why() {
         assert!(err.contains(said), "{arguments:?}: {err}");
     };
     check(&["trades"], 2, "--db <FILE>");
-    check(&["fills", "--db", "run.sqlite"], 2, "decisions, trades, scalps, policy");
+    check(&["fills", "--db", "run.sqlite"], 2, "decisions, trades, scalps, regimes, policy");
     check(&["trades", "--db", "run.sqlite", "--day", "11.03.2026"], 2, "expected a date such as 2026-03-11");
     check(&["trades", "--db", "run.sqlite", "--from", "2026-03-12", "--to", "2026-03-11"], 2, "--from is after --to");
     check(&["trades", "--db", "run.sqlite", "--json"], 2, "without --out");
@@ -405,7 +405,7 @@ mod parquet {
 
     #[test]
     fn every_cell_is_that_of_the_csv() {
-        for name in ["decisions", "trades", "scalps", "policy"] {
+        for name in ["decisions", "trades", "scalps", "regimes", "policy"] {
             let file = format!("{name}.parquet");
             let output = export(&[name, "--out", &file]);
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -65,6 +65,8 @@ enum Name {
     Trades,
     /// What happened to the extra contracts.
     Scalps,
+    /// Changes of the regime.
+    Regimes,
     /// The policy as it is served at the end.
     Policy,
 }
@@ -92,6 +94,7 @@ impl Export {
             Name::Decisions => Table::Decisions,
             Name::Trades => Table::Trades,
             Name::Scalps => Table::Scalps,
+            Name::Regimes => Table::Regimes,
             Name::Policy => Table::Policy,
         };
         if self.columns {

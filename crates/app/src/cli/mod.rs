@@ -71,7 +71,7 @@ enum Command {
     Explain(explain::Explain),
     /// List decisions, or the signals that never became one.
     Decisions(decisions::DecisionsOf),
-    /// Figures of sizing, scalps, policy and learning, each with the answer to its question.
+    /// Figures of sizing, scalps, policy, learning and regimes, with the answers to their questions.
     #[command(subcommand)]
     Stats(stats::Stats),
     /// Whether brains, regime detector and liquidity map look ahead, repaint, or keep what they should not.

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use alavanca::show;
-use alavanca::statistics::{capital, confidence, policy, scalp, updater};
+use alavanca::statistics::{capital, confidence, policy, regime, scalp, updater};
 use alavanca::stored_run::StoredRun;
 use alavanca_kernel::Regime;
 use clap::{Args, Subcommand};
@@ -18,7 +18,9 @@ The four questions, a command for each:
   not learning?        alavanca stats updater --db run.sqlite
 
 And whether confidence keeps what it promises:
-                       alavanca stats confidence --db run.sqlite")]
+                       alavanca stats confidence --db run.sqlite
+And which regimes there were:
+                       alavanca stats regime --db run.sqlite")]
 pub(super) enum Stats {
     /// Sizing: its figures, the formula with its numbers, and whether every answer is what the formula gives.
     Capital(Of),
@@ -37,6 +39,8 @@ pub(super) enum Stats {
     },
     /// Confidence: what was claimed beside what came, and how each brain stands.
     Confidence(Of),
+    /// Regimes: time in each, how long each lasts, what it turns into, and what was traded in it.
+    Regime(Of),
     /// Learning: batches, rewards, freezes, rollbacks, and what stands in its way.
     Updater {
         /// The database of the run.
@@ -74,6 +78,10 @@ impl Stats {
             Self::Confidence(Of { db, symbol }) => {
                 let stats = confidence::confidence(&StoredRun::open(&db)?, symbol.as_deref())?;
                 if json { print_json(&stats)? } else { print(&show::confidence_stats(&stats, colour()))? }
+            }
+            Self::Regime(Of { db, symbol }) => {
+                let stats = regime::regime(&StoredRun::open(&db)?, symbol.as_deref())?;
+                if json { print_json(&stats)? } else { print(&show::regime_stats(&stats, colour()))? }
             }
             Self::Updater { db } => {
                 let stats = updater::updater(&StoredRun::open(&db)?)?;

@@ -9,6 +9,7 @@ mod decisions;
 mod docs;
 mod field;
 mod policy;
+mod regimes;
 mod scalps;
 mod to;
 mod trades;
@@ -45,13 +46,15 @@ pub enum Table {
     Trades,
     /// What happened to the extra contracts.
     Scalps,
+    /// Changes of the regime.
+    Regimes,
     /// The policy as it is served at the end.
     Policy,
 }
 
 impl Table {
     /// All.
-    pub const ALL: [Self; 4] = [Self::Decisions, Self::Trades, Self::Scalps, Self::Policy];
+    pub const ALL: [Self; 5] = [Self::Decisions, Self::Trades, Self::Scalps, Self::Regimes, Self::Policy];
 
     /// Its name on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -59,6 +62,7 @@ impl Table {
             Self::Decisions => "decisions",
             Self::Trades => "trades",
             Self::Scalps => "scalps",
+            Self::Regimes => "regimes",
             Self::Policy => "policy",
         }
     }
@@ -69,6 +73,7 @@ impl Table {
             Self::Decisions => "A row for each answer of the gate, by id.",
             Self::Trades => "A row for each trade that ended with all its legs, in the order in which they ended.",
             Self::Scalps => "A row for each thing that happened to extra contracts, in order.",
+            Self::Regimes => "A row for each change of the regime or of its transition flag, in order.",
             Self::Policy => "A row for each arm that was touched, as it is served at the end of what is stored.",
         }
     }
@@ -184,6 +189,7 @@ pub fn columns(table: Table) -> Vec<Column> {
         Table::Decisions => of(decisions::fields()),
         Table::Trades => of(trades::fields()),
         Table::Scalps => of(scalps::fields()),
+        Table::Regimes => of(regimes::fields()),
         Table::Policy => of(policy::fields()),
     }
 }
@@ -268,6 +274,15 @@ impl RowsTo {
                     self.put(&fields, &event)
                 };
                 reader.each_scalp(selection, each).await
+            }
+            Table::Regimes => {
+                let fields = regimes::fields();
+                for change in reader.regimes(selection).await? {
+                    if self.put(&fields, &change).is_break() {
+                        break;
+                    }
+                }
+                Ok(())
             }
             Table::Policy => {
                 let fields = policy::fields();

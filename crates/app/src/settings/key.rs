@@ -312,6 +312,8 @@ pub const KEYS: &[Key] = keys! {
             "So many trades that came as claimed stand behind what was observed.";
     }
     "Regime": {
+        REGIME_DETECTOR = "ADX_ATR", [regime_kind],
+            "What tells regimes apart: ADX_ATR, on one scale, or MULTI_SCALE (the keys REGIME_SCALES...).";
         REGIME_ADX_PERIOD = "14", [regime.adx_period], "Bars of the ADX.";
         REGIME_ADX_ENTER = "25", [regime.adx_enter], "From this ADX on the market has a direction.";
         REGIME_ADX_EXIT = "20", [regime.adx_exit], "Below this ADX it has lost it.";
@@ -330,6 +332,32 @@ pub const KEYS: &[Key] = keys! {
             "Bars that a regime lasts at least; CHAOTIC interrupts it.";
         REGIME_TRANSITION_BARS = "5", [regime.transition_bars],
             "Bars for which a new regime counts as in transition.";
+        REGIME_SCALES = "2,6,18", (read_scales, show_scales),
+            "MULTI_SCALE: over how many bars moves are looked at, rising, separated by commas.";
+        REGIME_SCALES_PERIOD = "8", [regime_scales.period], "About how many moves of each scale count.";
+        REGIME_SCALES_TREND_ENTER = "0.55", [regime_scales.trend_enter],
+            "From this one-sidedness of the moves on (0 to 1) the market has a direction.";
+        REGIME_SCALES_TREND_EXIT = "0.15", [regime_scales.trend_exit], "Below this it has lost it.";
+        REGIME_SCALES_VOL_FAST = "12", [regime_scales.vol_fast], "Bars of the current volatility.";
+        REGIME_SCALES_VOL_SLOW = "1000", [regime_scales.vol_slow], "Bars of the usual volatility.";
+        REGIME_SCALES_DAY_SHAPE_DAYS = "10", [regime_scales.day_shape_days],
+            "Days over which it is learned how volatile each half hour of the day usually is; 0 for a flat day.";
+        REGIME_SCALES_HIGH_ENTER = "1.6", [regime_scales.high_enter],
+            "From this multiple of the usual at this time of the day on, volatility is high.";
+        REGIME_SCALES_HIGH_EXIT = "1.2", [regime_scales.high_exit], "Below this multiple it is no longer high.";
+        REGIME_SCALES_CHAOTIC_ENTER = "3.25", [regime_scales.chaotic_enter], "From this multiple on it is extreme.";
+        REGIME_SCALES_CHAOTIC_EXIT = "2.75", [regime_scales.chaotic_exit],
+            "Below this multiple it is no longer extreme.";
+        REGIME_SCALES_SPENT_PEAK = "0.8", [regime_scales.spent_peak],
+            "Only a trend whose middle scale was so one-sided can exhaust itself.";
+        REGIME_SCALES_SPENT_DROP = "0.5", [regime_scales.spent_drop],
+            "The part of that peak that it must lose.";
+        REGIME_SCALES_PERSIST_BARS = "2", [regime_scales.persist_bars],
+            "Bars on end that another regime has to be seen before it is accepted; CHAOTIC is at once.";
+        REGIME_SCALES_MIN_DWELL_BARS = "5", [regime_scales.min_dwell_bars],
+            "Bars that a regime lasts at least; CHAOTIC interrupts it.";
+        REGIME_SCALES_COOL_OFF_BARS = "5", [regime_scales.cool_off_bars],
+            "Bars that have to show a new regime before it is out of transition.";
     }
     "Liquidity": {
         LIQUIDITY_MAP = "SWING_VOLUME", (read_liquidity, |s| own_or(s.own.liquidity.as_ref(), s.liquidity_kind.as_str())),
@@ -459,6 +487,18 @@ fn read_account_mode(text: &str) -> Result<Option<alavanca_kernel::AccountMode>,
     Text::read(text).map(Some).map_err(|known: String| format!("{known}, default"))
 }
 
+fn read_scales(settings: &mut Settings, text: &str) -> Result<(), String> {
+    let scales: Option<Vec<usize>> = list(text).map(|scale| scale.parse().ok()).collect();
+    let wrong = || "whole numbers of bars, rising, separated by commas, such as 2,6,18".to_owned();
+    settings.regime_scales.scales = scales.filter(|scales| !scales.is_empty()).ok_or_else(wrong)?;
+    Ok(())
+}
+
+fn show_scales(settings: &Settings) -> String {
+    let scales: Vec<_> = settings.regime_scales.scales.iter().map(usize::to_string).collect();
+    scales.join(",")
+}
+
 fn read_brains(settings: &mut Settings, text: &str) -> Result<(), String> {
     let names: Vec<String> = list(text).map(str::to_owned).collect();
     let own = settings.own.extensions().names(Kind::Brain);
@@ -524,6 +564,11 @@ pub(super) const BOUNDED_BY: &[(&str, &str)] = &[
     ("REGIME_HIGH_VOL_EXIT", "REGIME_HIGH_VOL_ENTER"),
     ("REGIME_CHAOTIC_EXIT", "REGIME_CHAOTIC_ENTER"),
     ("REGIME_EXHAUSTION_PEAK", "REGIME_ADX_ENTER"),
+    ("REGIME_SCALES_TREND_EXIT", "REGIME_SCALES_TREND_ENTER"),
+    ("REGIME_SCALES_VOL_FAST", "REGIME_SCALES_VOL_SLOW"),
+    ("REGIME_SCALES_HIGH_ENTER", "REGIME_SCALES_CHAOTIC_ENTER"),
+    ("REGIME_SCALES_HIGH_EXIT", "REGIME_SCALES_HIGH_ENTER"),
+    ("REGIME_SCALES_CHAOTIC_EXIT", "REGIME_SCALES_CHAOTIC_ENTER"),
 ];
 
 /// The beginnings of our names in the environment. A name with one of these that is not ours is a misspelling;

@@ -27,7 +27,7 @@ use alavanca_kernel::{AccountMode, Instrument, Money, Price, SettingError, Unit,
 use alavanca_liquidity::{
     SwingVolumeConfig, SwingVolumeSettings, ZoneExitConfig, ZoneExitSettings, ZoneMapConfig, ZoneMapSettings,
 };
-use alavanca_regime::{AdxAtrConfig, AdxAtrSettings};
+use alavanca_regime::{AdxAtrConfig, AdxAtrSettings, MultiScaleConfig, MultiScaleSettings};
 use alavanca_risk::{RiskConfig, RiskSettings};
 use alavanca_rl::{RlConfig, RlSettings};
 use alavanca_scalp::{ScalpConfig, ScalpSettings};
@@ -99,8 +99,12 @@ pub struct Settings {
     pub boss: BossSettings,
     /// `BRAINS`: names out of [`BRAINS`], at least one, each once.
     pub brains: Vec<String>,
-    /// Level 3.
+    /// `REGIME_DETECTOR`.
+    pub regime_kind: RegimeKind,
+    /// Level 3 by `ADX_ATR`.
     pub regime: AdxAtrSettings,
+    /// Level 3 by `MULTI_SCALE`.
+    pub regime_scales: MultiScaleSettings,
     /// Level 4.
     pub liquidity: SwingVolumeSettings,
     /// What the map `ZONES` has beside those.
@@ -176,7 +180,9 @@ impl Default for Settings {
             squeeze: SqueezeSettings::default(),
             boss: BossSettings::default(),
             brains: vec!["EMA_TREND".to_owned(), "MEAN_REVERSION".to_owned()],
+            regime_kind: RegimeKind::AdxAtr,
             regime: AdxAtrSettings::default(),
+            regime_scales: MultiScaleSettings::default(),
             liquidity: SwingVolumeSettings::default(),
             zones: ZoneMapSettings::default(),
             zone_exits: ZoneExitSettings::default(),
@@ -261,6 +267,7 @@ impl Settings {
             MetaConfig::new(self.meta).err(),
             AdxAtrConfig::new(self.regime).err(),
             ZoneExitConfig::new(self.zone_exits).err(),
+            MultiScaleConfig::new(self.regime_scales.clone()).err(),
             SwingVolumeConfig::new(self.liquidity).and_then(|shared| ZoneMapConfig::new(shared, self.zones)).err(),
         ]
         .into_iter()
@@ -300,6 +307,39 @@ fn is_built_in(kind: Kind, name: &str) -> bool {
         Kind::Brain => BRAINS.contains(&name),
         Kind::Regime => false,
         Kind::Liquidity => name.parse::<LiquidityKind>().is_ok(),
+    }
+}
+
+/// `REGIME_DETECTOR`: what level 3 goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RegimeKind {
+    /// ADX and ATR of one scale.
+    #[default]
+    AdxAtr,
+    /// Moves of several scales, volatility by the time of the day.
+    MultiScale,
+}
+
+impl RegimeKind {
+    const ALL: [Self; 2] = [Self::AdxAtr, Self::MultiScale];
+
+    /// The spelling in settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AdxAtr => "ADX_ATR",
+            Self::MultiScale => "MULTI_SCALE",
+        }
+    }
+}
+
+impl FromStr for RegimeKind {
+    type Err = UnknownName;
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| UnknownName {
+            what: "regime detector",
+            got: text.to_owned(),
+            known: Self::ALL.map(Self::as_str).join(", "),
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use alavanca_rl::{FreezeFallback, Learning, PolicyMode, PolicyScope, RewardRule,
 use alavanca_scalp::ProtectMode;
 use alavanca_signals::{CalibrationMethod, WeightBy};
 
-use super::LiquidityKind;
+use super::{LiquidityKind, RegimeKind};
 
 /// A value that is read from and shown as text. What is refused says what is allowed.
 pub(super) trait Text: Sized {
@@ -154,6 +154,7 @@ named!(
     CalibrationMethod,
     LiquidityKind,
     ZoneExitMode,
+    RegimeKind,
 );
 
 impl Text for OnOpposite {

@@ -7,6 +7,7 @@ use alavanca_kernel::{Action, Layer, Money, Regime};
 use alavanca_report::{CostParts, Summary};
 use comfy_table::Cell;
 
+use super::regimes::time;
 use super::{absent, bullet, count, decimals, figures, money, percent, short, signed, spoken, titled};
 use crate::backtest_types::{BacktestReport, SourceFacts};
 
@@ -18,6 +19,7 @@ pub fn backtest(report: &BacktestReport, colour: bool) -> String {
     text.push_str(&extras(&report.gate, colour));
     text.push_str(&scalps(report, colour));
     text.push_str(&learning(&report.gate, colour));
+    text.push_str(&time(&report.gate.regimes, &report.currency, colour));
     text.push_str(&by_name("Signals stopped before the gate", report, |summary| &summary.blocked, colour));
     text.push_str(&by_name("Ends of trades", report, |summary| &summary.exits, colour));
     text.push_str(&by_name("Risk limits reached", report, |summary| &summary.risk, colour));

@@ -12,6 +12,7 @@ mod lookahead;
 mod page;
 mod policy;
 mod python_import;
+mod regimes;
 mod settings;
 mod statistics;
 
@@ -31,6 +32,7 @@ pub use lookahead::lookahead;
 pub use page::{page, reported};
 pub use policy::{policy, policy_changed, policy_diff, policy_snapshots, policy_verified};
 pub use python_import::python_import;
+pub use regimes::regime_stats;
 pub use settings::origins;
 pub use statistics::{capital_stats, policy_stats, scalp_stats, updater_stats};
 

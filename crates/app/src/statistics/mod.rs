@@ -7,6 +7,7 @@
 pub mod capital;
 pub mod confidence;
 pub mod policy;
+pub mod regime;
 pub mod scalp;
 pub mod updater;
 
