@@ -194,6 +194,19 @@ fn decisions_have_their_layers_and_arms_in_columns() {
 }
 
 #[test]
+fn regimes_follow_each_other_without_a_gap() {
+    let regimes = table(&["regimes"]);
+    assert!(regimes.len() > 20, "{} rows", regimes.len());
+    for pair in regimes.windows(2) {
+        assert_eq!((&pair[0]["to"], &pair[0]["to_transition"]), (&pair[1]["from"], &pair[1]["from_transition"]));
+    }
+    let sum = |column: &str| regimes.iter().map(|row| row[column].parse::<i64>().unwrap()).sum::<i64>();
+    assert_eq!(sum("bars"), numbers("SELECT sum(bars) FROM regimes")[0]);
+    assert_eq!(sum("seconds"), sum("bars") * 60, "bars of a minute");
+    assert!(regimes.iter().any(|row| row["to"] == "RANGE") && regimes.iter().any(|row| row["to_transition"] == "true"));
+}
+
+#[test]
 fn scalps_and_the_policy_are_those_of_the_database() {
     let scalps = table(&["scalps"]);
     assert_eq!(

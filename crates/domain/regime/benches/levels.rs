@@ -2,13 +2,14 @@
 
 use std::hint::black_box;
 
-use alavanca_kernel::{Bar, Price};
-use alavanca_regime::{AdxAtrConfig, AdxAtrDetector, RegimeDetector};
+use alavanca_calendar::{TradingZone, ZoneSettings};
+use alavanca_kernel::{Bar, Price, Timestamp};
+use alavanca_regime::{AdxAtrConfig, AdxAtrDetector, MultiScaleConfig, MultiScaleDetector, RegimeDetector};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn bars() -> Vec<Bar> {
     let (mut seed, mut close) = (2_021_u64, 110_000_000_i64);
-    let bar = |_| {
+    let bar = |n: i64| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let draw = |shift: u32, below: u64| ((seed >> shift) % below) as i64 * 1_000;
         let open = close;
@@ -19,6 +20,8 @@ fn bars() -> Vec<Bar> {
             low: Price::from_raw(open.min(close) - draw(48, 20)),
             close: Price::from_raw(close),
             volume: 1 + (seed >> 50) % 100,
+            time: Timestamp::from_secs(1_615_464_000 + 60 * n),
+            seconds: 60,
             ..Bar::default()
         }
     };
@@ -31,6 +34,15 @@ fn levels(c: &mut Criterion) {
     group.throughput(Throughput::Elements(bars.len() as u64));
     let mut detector: Box<dyn RegimeDetector> = Box::new(AdxAtrDetector::new(AdxAtrConfig::default()));
     group.bench_function("adx_atr", |b| {
+        b.iter(|| {
+            for bar in &bars {
+                black_box(detector.on_bar(bar));
+            }
+        });
+    });
+    let zone = TradingZone::new(&ZoneSettings::default()).expect("the default zone is one");
+    let mut detector: Box<dyn RegimeDetector> = Box::new(MultiScaleDetector::new(MultiScaleConfig::default(), zone));
+    group.bench_function("multi_scale", |b| {
         b.iter(|| {
             for bar in &bars {
                 black_box(detector.on_bar(bar));

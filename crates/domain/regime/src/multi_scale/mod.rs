@@ -14,6 +14,21 @@ pub use settings::{MAX_SCALES, MultiScaleConfig, MultiScaleSettings};
 use usual::Usual;
 
 /// Regimes from several time scales of the same bars.
+///
+/// - Sessions are put end to end: the jump over a pause of an hour or more is no move.
+/// - *Direction* of a scale of s bars: `D = EMA(R) / EMA(|R|)` of the moves R over s bars, which overlap; from −1 to 1.
+///   The scales' mean is the market's direction.
+/// - *Volatility*: a fast over a slow average of true ranges, each divided by what is usual at its half hour of the day.
+///
+/// A bar's reading is the first that holds, each measure with its hysteresis:
+/// 1. volatility extreme: `HIGH_VOL` where the fastest scale is one-sided, else `CHAOTIC`;
+/// 2. volatility high: `HIGH_VOL`;
+/// 3. a direction: `EXHAUSTION` where the second slowest scale has lost enough of its peak since the direction began,
+///    else `TREND_UP` or `TREND_DOWN`;
+/// 4. else `RANGE`.
+///
+/// [`Transitions`] make regimes of readings. The shape of the day is learned from all bars that are shown: after a
+/// restart, show as many days as it remembers, beyond the warm-up.
 #[derive(Clone, Debug)]
 pub struct MultiScaleDetector {
     config: MultiScaleConfig,
