@@ -1,4 +1,5 @@
 //! Markets whose regimes are known, because they were made of them.
+#![allow(dead_code, reason = "each test uses its part")]
 
 pub(crate) mod score;
 
