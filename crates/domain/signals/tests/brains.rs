@@ -1,12 +1,30 @@
-//! What holds for every brain, and what each of the two ATR brains trades.
+//! What holds for every brain, and what the trend and the reversion trade.
 
+use alavanca_calendar::{MarketClock, Session, SessionRule, SessionSettings, TradingZone, ZoneSettings};
 use alavanca_indicators::{Adx, Ema};
-use alavanca_kernel::{Bar, ExitAt, Price, Side};
+use alavanca_kernel::{Bar, ExitAt, Price, Side, Timestamp};
 use alavanca_signals::{
-    Brain, EmaTrend, EmaTrendConfig, EmaTrendSettings, MeanReversion, MeanReversionConfig, MeanReversionSettings,
-    Opinion, SmaCross, SmaCrossConfig, SmaCrossSettings,
+    Brain, Breakout, BreakoutConfig, BreakoutSettings, EmaTrend, EmaTrendConfig, EmaTrendSettings, MeanReversion,
+    MeanReversionConfig, MeanReversionSettings, Momentum, MomentumConfig, MomentumSettings, OpeningRange,
+    OpeningRangeConfig, OpeningRangeSettings, Opinion, SmaCross, SmaCrossConfig, SmaCrossSettings, Squeeze,
+    SqueezeConfig, SqueezeSettings, VwapPullback, VwapPullbackConfig, VwapPullbackSettings,
 };
 use proptest::prelude::*;
+
+/// Bars of a trading day here: 09:00 to 18:00 in São Paulo.
+const PER_DAY: usize = 540;
+
+/// When the i-th minute begins, on days that follow each other without weekends, in a market that never rests.
+fn time(i: usize) -> Timestamp {
+    let (day, minute) = (18_694 + i / PER_DAY, i % PER_DAY);
+    Timestamp::from_secs((day * 86_400 + 12 * 3_600 + minute * 60) as i64)
+}
+
+fn clock() -> MarketClock {
+    let rule =
+        SessionRule::new(Session::by_name("B3").expect("B3"), &SessionSettings::default()).expect("the defaults");
+    MarketClock::new(TradingZone::new(&ZoneSettings::default()).expect("the defaults"), rule)
+}
 
 /// Bars with trends, ranges and jumps; prices are whole multiples of `unit`.
 fn market(start: i64, unit: i64, seed: u64, count: usize) -> Vec<Bar> {
@@ -19,18 +37,27 @@ fn market(start: i64, unit: i64, seed: u64, count: usize) -> Vec<Bar> {
         close = (open + draw(33, 41) - 20 + drift).max(1_000);
         let price = |whole: i64| Price::from_raw(whole * unit);
         let (high, low) = (open.max(close) + draw(40, 15), open.min(close) - draw(48, 15));
-        Bar { open: price(open), high: price(high), low: price(low), close: price(close), ..Bar::default() }
+        let volume = 50 + draw(20, 100).unsigned_abs();
+        let prices =
+            Bar { open: price(open), high: price(high), low: price(low), close: price(close), ..Bar::default() };
+        Bar { time: time(i), seconds: 60, volume, ..prices }
     };
     (0..count).map(bar).collect()
 }
 
-fn brains(tick: Price) -> [Box<dyn Brain>; 3] {
+/// All of them, with their defaults. The crossing of averages, whose exits do not go by volatility, is the first.
+fn brains(tick: Price) -> [Box<dyn Brain>; 8] {
+    let (trend, reversion) = (EmaTrendSettings::default(), MeanReversionSettings::default());
+    let (vwap, opening) = (VwapPullbackSettings::default(), OpeningRangeSettings::default());
     [
         Box::new(SmaCross::new(SmaCrossConfig::new(SmaCrossSettings::default(), tick).expect("the defaults"))),
-        Box::new(EmaTrend::new(EmaTrendConfig::new(EmaTrendSettings::default(), tick).expect("the defaults"))),
-        Box::new(MeanReversion::new(
-            MeanReversionConfig::new(MeanReversionSettings::default(), tick).expect("the defaults"),
-        )),
+        Box::new(EmaTrend::new(EmaTrendConfig::new(trend, tick).expect("the defaults"))),
+        Box::new(MeanReversion::new(MeanReversionConfig::new(reversion, tick).expect("the defaults"))),
+        Box::new(Momentum::new(MomentumConfig::new(MomentumSettings::default(), tick).expect("the defaults"))),
+        Box::new(Breakout::new(BreakoutConfig::new(BreakoutSettings::default(), tick).expect("the defaults"))),
+        Box::new(Squeeze::new(SqueezeConfig::new(SqueezeSettings::default(), tick).expect("the defaults"))),
+        Box::new(OpeningRange::new(OpeningRangeConfig::new(opening, tick).expect("the defaults"), clock())),
+        Box::new(VwapPullback::new(VwapPullbackConfig::new(vwap, tick).expect("the defaults"), clock())),
     ]
 }
 
@@ -130,6 +157,112 @@ proptest! {
     }
 }
 
+/// Prices from the smallest unit to the limit, still bars and bars without volume among them.
+fn extreme() -> impl Strategy<Value = Vec<Bar>> {
+    let limit = Price::LIMIT.raw();
+    let price = prop_oneof![1_i64..100, Just(limit), 1_i64..=limit, Just(13_000_000_000_000)];
+    let volume = prop_oneof![Just(0_u64), 1_u64..1_000, Just(u64::MAX)];
+    let row = (price.clone(), price, 0_i64..1_000, volume);
+    prop::collection::vec(row, 1..700).prop_map(|rows| {
+        let bar = |(i, (open, close, reach, volume)): (usize, (i64, i64, i64, u64))| Bar {
+            time: time(i),
+            seconds: 60,
+            open: Price::from_raw(open),
+            high: Price::from_raw(open.max(close).saturating_add(reach).min(Price::LIMIT.raw())),
+            low: Price::from_raw((open.min(close) - reach).max(1)),
+            close: Price::from_raw(close),
+            volume,
+            ..Bar::default()
+        };
+        rows.into_iter().enumerate().map(bar).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn no_price_breaks_a_brain(bars in extreme(), tick in prop_oneof![Just(0_i64), Just(1), Just(500_000_000)]) {
+        for brain in &mut brains(Price::from_raw(tick))[1..] {
+            for trigger in run(&mut **brain, &bars).into_iter().filter_map(|opinion| opinion.trigger) {
+                prop_assert!(trigger.strength.get() > 0.0, "{} {trigger:?}", brain.name());
+                for exit in [Some(trigger.stop), trigger.target].into_iter().flatten() {
+                    let ExitAt::Distance(distance) = exit else { panic!("{exit:?} is no distance") };
+                    let most = Price::LIMIT + Price::from_raw(tick);
+                    prop_assert!(distance.is_positive() && distance <= most, "{} {exit:?}", brain.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn after_its_warm_up_a_late_start_is_forgotten(seed in any::<u64>(), start in 1_usize..PER_DAY) {
+        let bars = market(130_000, Price::SCALE, seed, 4 * PER_DAY);
+        for (brain, late) in brains(Price::ZERO).iter_mut().zip(brains(Price::ZERO).iter_mut()) {
+            let full = run(&mut **brain, &bars);
+            let late_run = run(&mut **late, &bars[start..]);
+            // From the first whole day on, for those that need one.
+            let day = if late.warmup_days() > 0 { PER_DAY * late.warmup_days() } else { 0 };
+            let from = (start + late.warmup_bars()).max(day);
+            let pairs = || full[from..].iter().zip(&late_run[from - start..]);
+            // Averages never quite forget, so that a bar at a bound may fall on its other side.
+            let other_bias = pairs().filter(|(a, b)| a.bias != b.bias).count();
+            prop_assert!(other_bias * 500 <= pairs().count(), "{}: {other_bias} leanings differ", late.name());
+            // EMA_TREND and MOMENTUM wait for a confirmation as long as a side lasts: one that began before the start
+            // is not known to the late one.
+            let sides = |it: &Opinion| it.trigger.map(|trigger| trigger.side);
+            let other = pairs().filter(|(a, b)| sides(a) != sides(b)).count();
+            let bound = match late.name() {
+                "sma_cross_10_30" | "opening_range_15" => 0,
+                _ => 2,
+            };
+            prop_assert!(other <= bound, "{}: {other} triggers differ", late.name());
+            for (a, b) in pairs() {
+                if let (Some(a), Some(b)) = (a.trigger, b.trigger) {
+                    let apart = (a.strength.get() - b.strength.get()).abs();
+                    prop_assert!(apart < 0.02, "{}: strengths are {apart} apart", late.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_market_without_movement_or_volume_gives_no_signal() {
+    let price = Price::from_raw(13_000_000_000_000);
+    for (volume, moves) in [(0, false), (100, false), (0, true)] {
+        let still = |i: usize| {
+            let price = if moves { price + Price::from_raw((i as i64 % 2) * 500_000_000) } else { price };
+            let prices = Bar { open: price, high: price, low: price, close: price, ..Bar::default() };
+            Bar { time: time(i), seconds: 60, volume, ..prices }
+        };
+        let bars: Vec<_> = (0..3 * PER_DAY).map(still).collect();
+        for brain in &mut brains(Price::ZERO)[1..] {
+            let triggers = run(&mut **brain, &bars).iter().filter(|opinion| opinion.trigger.is_some()).count();
+            assert_eq!(triggers, 0, "{} volume {volume} moves {moves}", brain.name());
+        }
+    }
+}
+
+#[test]
+fn names_tell_brains_apart_and_carry_their_parameters() {
+    let names = brains(Price::ZERO).map(|brain| brain.name().to_owned());
+    let expected = [
+        "sma_cross_10_30",
+        "ema_trend_9_21",
+        "mean_reversion_20_14",
+        "momentum_12_26_9_10",
+        "breakout_20",
+        "squeeze_20",
+        "opening_range_15",
+        "vwap_pullback_20_50",
+    ];
+    assert_eq!(names, expected);
+    let at = Some("09:30 America/New_York".to_owned());
+    let settings = OpeningRangeSettings { at, ..OpeningRangeSettings::default() };
+    let own = OpeningRange::new(OpeningRangeConfig::new(settings, Price::ZERO).unwrap(), clock());
+    assert_eq!(own.name(), "opening_range_15_0930_america_new_york");
+}
+
 #[test]
 fn every_brain_trades_the_markets_it_is_made_for() {
     let bars = market(130_000, Price::SCALE, 7, 20_000);
@@ -137,7 +270,7 @@ fn every_brain_trades_the_markets_it_is_made_for() {
         let opinions = run(&mut **brain, &bars);
         for side in [Side::Buy, Side::Sell] {
             let triggers = opinions.iter().filter(|o| o.trigger.is_some_and(|t| t.side == side)).count();
-            assert!((20..2_000).contains(&triggers), "{} {side}: {triggers}", brain.name());
+            assert!((5..2_000).contains(&triggers), "{} {side}: {triggers}", brain.name());
         }
         let last_silent = brain.warmup_bars();
         assert!(opinions[last_silent..].iter().any(|o| o.bias.is_some()));
