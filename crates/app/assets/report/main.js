@@ -2,7 +2,7 @@
 
 const later = [];
 const parts = [
-  ['equity', equityPart], ['market', candlesPart], ['trades', tradesPart], ['days', daysPart], ['decisions', decisionsPart], ['confidence', confidencePart], ['posteriors', posteriorsPart],
+  ['equity', equityPart], ['market', candlesPart], ['trades', tradesPart], ['days', daysPart], ['decisions', decisionsPart], ['regimes', regimesPart], ['confidence', confidencePart], ['posteriors', posteriorsPart],
   ['refusals', refusalsPart], ['scalps', scalpsPart], ['costs', costsPart], ['level4', level4Part], ['risk', riskPart], ['learning', learningPart],
   ['settings', settingsPart], ['data', dataPart]];
 

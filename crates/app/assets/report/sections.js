@@ -156,6 +156,31 @@ const decisionsPart = () => {
     blocked.length ? [h('h3', null, t('decisions.blocked')), table(t('decisions.blocked'), [t('reason'), n(t('signals'))], blocked.map(([reason, number]) => [said('blocked', reason), cell(count(number))]))] : null);
 };
 
+const regimesPart = () => {
+  const of = gate.regimes;
+  if (!of || !of.bars) return section('regimes', null, empty(t('regimes.none')));
+  const seen = regimes.filter(regime => of.by_regime[regime]), here = regime => of.by_regime[regime];
+  const colours = ['var(--accent)', 'var(--other)'];
+  const rows = seen.map(regime => ({ label: said('regime', regime), end: percent(here(regime).share), parts: [
+    { value: here(regime).bars - here(regime).transition_bars, colour: colours[0], label: `${t('regimes.settled')}: ${count(here(regime).bars - here(regime).transition_bars)}` },
+    { value: here(regime).transition_bars, colour: colours[1], label: `${t('regimes.transition')}: ${count(here(regime).transition_bars)}` }] }));
+  const long = bars => bars === null ? '\u2013' : decimals(bars, 1);
+  const into = regimes.filter(to => Object.values(of.matrix).some(ways => ways[to]));
+  const way = (from, to) => {
+    const found = of.matrix[from][to];
+    if (!found) return cell('\u2013');
+    const heat = `background:color-mix(in srgb, var(--accent) ${Math.round(found.probability * 45)}%, transparent)`;
+    return h('td', { class: 'n', style: heat }, count(found.count), h('br'), h('small', null, percent(found.probability)));
+  };
+  return section('regimes', t('regimes.lead', { bars: count(of.bars), hours: count(Math.round(of.seconds / 3600)), changes: count(of.changes), share: percent(of.transition_share), trades: count(of.transition_trades) }),
+    legend([[colours[0], t('regimes.settled')], [colours[1], t('regimes.transition')]]), bars(t('regimes.title'), rows, of.bars),
+    table(t('regimes.title'), [t('regime'), n(t('regimes.bars')), n(t('regimes.share')), n(t('regimes.mean')), n(t('regimes.median')), n(t('figure.trades')), n(t('figure.win_rate')), n(t('trade.net'))],
+      seen.map(regime => [said('regime', regime), cell(count(here(regime).bars)), cell(percent(here(regime).share)), cell(long(here(regime).mean_dwell_bars)), cell(long(here(regime).median_dwell_bars)),
+        cell(count(here(regime).trades)), cell(here(regime).trades ? percent(here(regime).wins / here(regime).trades) : '\u2013'), amount(here(regime).net)])),
+    into.length ? [h('h3', null, t('regimes.matrix')), table(t('regimes.matrix'), [t('regimes.from'), ...into.map(to => n(said('regime', to))), n(t('all'))],
+      regimes.filter(from => of.matrix[from]).map(from => [said('regime', from), ...into.map(to => way(from, to)), cell(count(Object.values(of.matrix[from]).reduce((sum, found) => sum + found.count, 0)))]))] : null);
+};
+
 const confidencePart = () => {
   const of = run.confidence, part = x => x === null ? null : x / 1e4;
   if (!of.trades) return section('confidence', null, empty(t('confidence.none')));

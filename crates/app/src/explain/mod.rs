@@ -65,10 +65,10 @@ pub fn explain(run: &StoredRun, which: &Which, symbol: Option<&str>) -> Result<E
             let asked = Moment::of(run.notes(), at);
             let explained = match (decision, blocked) {
                 (Some(decision), Some(blocked)) if blocked.context.at > decision.context.at => {
-                    Ok(explain_blocked(run.notes(), &blocked))
+                    aged(run, &blocked.context, explain_blocked(run.notes(), &blocked))
                 }
                 (Some(decision), _) => explain_decision(run, &decision),
-                (None, Some(blocked)) => Ok(explain_blocked(run.notes(), &blocked)),
+                (None, Some(blocked)) => aged(run, &blocked.context, explain_blocked(run.notes(), &blocked)),
                 (None, None) => Err(nothing_before(run, symbol, at)?),
             };
             explained.map(|explained| Explanation { asked: Some(asked), ..explained })
@@ -116,7 +116,21 @@ fn explain_decision(run: &StoredRun, decision: &DecisionRecord) -> Result<Explan
         Some(trade) => Records::read(run, trade, decision.state.regime)?,
         None => Records::default(),
     };
-    Ok(explained(run.notes(), decision, &records))
+    aged(run, &decision.context, explained(run.notes(), decision, &records))
+}
+
+/// Adds since when the regime had been what it was.
+fn aged(run: &StoredRun, context: &MarketContext, mut told: Explanation) -> Result<Explanation, AskError> {
+    /// Between two changes of the regime there are the end of its transition, and the ends of what was recorded.
+    const ENOUGH: u64 = 8;
+    let symbol = Some(context.symbol);
+    let until = Some(context.at.plus_micros(1));
+    let selection = Selection { newest: Some(ENOUGH), symbol, until, ..Selection::default() };
+    let changes = run.ask(|reader| async move { reader.regimes(&selection).await })?;
+    let began = changes.iter().rev().find(|change| change.is_change());
+    told.inputs.regime_since =
+        began.filter(|change| change.to == context.regime).map(|change| Moment::of(run.notes(), change.at));
+    Ok(told)
 }
 
 /// A decision, from the records of its trade.
@@ -169,6 +183,7 @@ fn outline(notes: &RunNotes, context: &MarketContext) -> Explanation {
             hour: context.hour.to_string(),
             regime: context.regime,
             transition: context.transition,
+            regime_since: None,
             confidence: context.confidence.map(alavanca_kernel::Unit::get),
             disagreement: context.disagreement.map(alavanca_kernel::Unit::get),
             liquidity: context.liquidity.map(alavanca_kernel::Unit::get),

@@ -83,6 +83,8 @@ pub struct Inputs {
     pub regime: Regime,
     /// Level 3.
     pub transition: Option<bool>,
+    /// Since when the regime had been what it was; absent where no change of it was recorded before.
+    pub regime_since: Option<Moment>,
     /// Levels 1 and 2, from 0 to 1.
     pub confidence: Option<f64>,
     /// Levels 1 and 2, from 0 to 1.

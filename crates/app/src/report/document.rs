@@ -360,13 +360,20 @@ fn scalp_place(kind: ScalpEventKind) -> usize {
 
 /// Turns a summary's amounts, units of the currency with two decimals, into centavos.
 fn in_centavos(mut summary: Value) -> Value {
-    for place in ["/net", "/gross", "/costs", "/max_drawdown", "/scalps/net"] {
-        if let Some(amount) = summary.pointer_mut(place)
+    fn change(amount: Option<&mut Value>) {
+        if let Some(amount) = amount
             && let Some(units) = amount.as_f64()
         {
             // Exact: the nearest integer to a hundredfold of what was a hundredth of an integer.
             *amount = Value::from((units * 100.0).round() as i64);
         }
+    }
+    for place in ["/net", "/gross", "/costs", "/max_drawdown", "/scalps/net"] {
+        change(summary.pointer_mut(place));
+    }
+    let regimes = summary.pointer_mut("/regimes/by_regime").and_then(Value::as_object_mut);
+    for regime in regimes.into_iter().flat_map(serde_json::Map::values_mut) {
+        change(regime.get_mut("net"));
     }
     summary
 }

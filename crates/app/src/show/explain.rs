@@ -72,7 +72,8 @@ fn inputs(of: &Inputs) -> String {
     let unit = |value: Option<f64>| value.map_or_else(unknown, |value| format!("{value:.4}"));
     let amount = |value: Option<f64>| value.map_or_else(unknown, units);
     line(&mut text, "trading day, hour", &format!("{}, {}", of.day, of.hour));
-    line(&mut text, "regime", of.regime.as_str());
+    let since = of.regime_since.as_ref().map_or_else(String::new, |since| format!(", since {}", since.local));
+    line(&mut text, "regime", &format!("{}{since}", of.regime));
     line(&mut text, "transition", &of.transition.map_or_else(unknown, |yes| if yes { "yes" } else { "no" }.to_owned()));
     line(&mut text, "confidence", &unit(of.confidence));
     line(&mut text, "disagreement", &unit(of.disagreement));

@@ -108,6 +108,7 @@ fn the_page_is_drawn_without_complaint_and_without_the_network() {
         "trades",
         "days",
         "decisions",
+        "regimes",
         "confidence",
         "posteriors",
         "refusals",
