@@ -97,8 +97,7 @@ fn figures(weights: WeightBy) -> Vec<(&'static str, String)> {
 
 #[test]
 fn the_pages_example_is_what_comes_out() {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/book/src/concepts/confidence.md");
-    let page = std::fs::read_to_string(page).unwrap();
+    let page = include_str!("../../../../docs/book/src/concepts/confidence.md");
     for weights in WeightBy::ALL {
         let figures = figures(weights);
         let missing: Vec<_> = figures.iter().filter(|(_, figure)| !page.contains(figure.as_str())).collect();
