@@ -58,4 +58,5 @@ mod source;
 pub mod statistics;
 pub mod stored_run;
 mod waiting;
+pub mod walkforward;
 pub mod wheel;

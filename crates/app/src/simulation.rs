@@ -158,6 +158,11 @@ impl Simulation {
         std::mem::replace(&mut self.engine, engine)
     }
 
+    /// The engine with what it learned; the exchange and its account are gone.
+    pub fn into_engine(self) -> Engine {
+        self.engine
+    }
+
     /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.engine

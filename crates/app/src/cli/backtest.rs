@@ -157,7 +157,7 @@ fn named_for(path: &Path, profile: &str) -> PathBuf {
 
 /// Ctrl-C, or a request to terminate, ends the run with what was done so far stored and shown; a second one ends it at
 /// once.
-fn stop_on_interrupt() -> Stop {
+pub(super) fn stop_on_interrupt() -> Stop {
     let stop = Stop::default();
     let asked = stop.clone();
     // Without a handler the signal ends the program, as it always did.

@@ -16,6 +16,7 @@ mod policy;
 mod progress;
 mod report;
 mod stats;
+mod walkforward;
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
@@ -28,6 +29,7 @@ use alavanca::extensions::Extensions;
 use alavanca::policy::PolicyError;
 use alavanca::settings::{LoadRequest, Loaded, SettingsError, load};
 use alavanca::stored_run::AskError;
+use alavanca::walkforward::WalkError;
 use alavanca_adapters_files::FileError;
 use clap::{Args, Parser, Subcommand};
 
@@ -50,6 +52,7 @@ Examples:
   alavanca backtest --profile conservative --profile balanced    the same data, compared
   alavanca backtest --data ticks.csv.gz --symbol DOL --set SCALP_TP_POINTS=20
   alavanca backtest --data EURUSD.csv --db run.sqlite --json > run.json
+  alavanca walkforward --data WIN_M5.csv --train 60d --test 20d --null 20    is there an edge?
   alavanca export trades --db run.sqlite --out trades.csv
   alavanca policy show --db run.sqlite                  what was learned, and how sure it is
   alavanca decisions --db run.sqlite                    what the gate answered, the last 20
@@ -67,6 +70,9 @@ Exit codes: 0 done, 1 the run failed, 2 usage or settings, 3 market data refused
 enum Command {
     /// Run the engine on a market data file, or on the embedded synthetic market.
     Backtest(backtest::Backtest),
+    /// Is there an edge? Learn on a window of days, trade the days after it, and count those alone.
+    #[command(after_help = walkforward::EXAMPLES)]
+    Walkforward(walkforward::Walkforward),
     /// Tell one decision from its inputs to what was learned of it.
     Explain(explain::Explain),
     /// List decisions, or the signals that never became one.
@@ -121,6 +127,7 @@ pub fn main_with(extensions: Extensions) -> ExitCode {
     let Cli { command, json } = Cli::parse();
     let done = match command {
         Command::Backtest(backtest) => backtest.run(json),
+        Command::Walkforward(walkforward) => walkforward.run(json),
         Command::Explain(explain) => explain.run(json),
         Command::Decisions(decisions) => decisions.run(json),
         Command::Stats(stats) => stats.run(json),
@@ -177,6 +184,11 @@ fn code(error: &anyhow::Error) -> u8 {
             }
             if let Some(ask) = cause.downcast_ref::<AskError>() {
                 return Some(if ask.is_usage() { USAGE } else { FAILED });
+            }
+            if let Some(walk) = cause.downcast_ref::<WalkError>()
+                && walk.is_usage()
+            {
+                return Some(USAGE);
             }
             match cause.downcast_ref::<AppError>() {
                 Some(AppError::Setting(_) | AppError::NoSymbol { .. } | AppError::NothingToResume) => Some(USAGE),

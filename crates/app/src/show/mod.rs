@@ -15,6 +15,7 @@ mod python_import;
 mod regimes;
 mod settings;
 mod statistics;
+mod walkforward;
 
 use std::fmt::Write as _;
 
@@ -35,6 +36,7 @@ pub use python_import::python_import;
 pub use regimes::regime_stats;
 pub use settings::origins;
 pub use statistics::{capital_stats, policy_stats, scalp_stats, updater_stats};
+pub use walkforward::walkforward;
 
 /// Columns of a terminal that everything fits into.
 const WIDTH: u16 = 80;
