@@ -140,12 +140,14 @@ impl Walkforward {
             WalkError::App(AppError::Setting(error) | AppError::File(FileError::Setting(error))) => {
                 anyhow::Error::from(loaded[0].1.refusal(error))
             }
+            // Told, and coded, as of a backtest.
+            WalkError::App(error) => error.into(),
             other => other.into(),
         })?;
         if json {
-            print_json(&report)?
+            print_json(&report)?;
         } else {
-            print(&show::walkforward(&report, colour()))?
+            print(&show::walkforward(&report, colour()))?;
         }
         Ok(if report.interrupted { INTERRUPTED } else { 0 })
     }

@@ -161,11 +161,11 @@ fn shuffled(report: &WalkReport, null: &Null, colour: bool) -> String {
 }
 
 fn folds(report: &WalkReport, colour: bool) -> String {
-    let mut table = figures(&["Test window", "trades", "won", "gross", "costs", "net", "drawdown", "Level 4"]);
+    let mut table = figures(&["Test from", "trades", "won", "gross", "costs", "net", "drawdown", "Level 4"]);
     for fold in &report.folds {
         let of = &fold.gate;
         table.add_row([
-            Cell::new(format!("{} – {}", fold.test[0], &fold.test[1][5..])),
+            Cell::new(&fold.test[0]),
             Cell::new(count(of.trades as u64)),
             Cell::new(of.win_rate.map_or_else(absent, |share| format!("{:.0} %", share * 100.0))),
             Cell::new(whole(of.gross)),

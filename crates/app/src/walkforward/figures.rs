@@ -188,15 +188,14 @@ impl Verdict {
     }
 }
 
-/// Two sums of the parts of costs; absent where one of them is.
-pub(super) fn added(one: Option<CostParts>, other: Option<CostParts>) -> Option<CostParts> {
-    let (one, other) = (one?, other?);
-    Some(CostParts {
+/// The parts of costs of both.
+pub(super) fn added(one: CostParts, other: CostParts) -> CostParts {
+    CostParts {
         exchange_fees: one.exchange_fees + other.exchange_fees,
         brokerage: one.brokerage + other.brokerage,
         spread: one.spread + other.spread,
         slippage: one.slippage + other.slippage,
-    })
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]

@@ -239,7 +239,7 @@ impl Sink for Book {
 
 /// Parts of costs over folds.
 pub(super) fn parts_of(folds: &[FoldRun]) -> Option<CostParts> {
-    folds.iter().fold(Some(CostParts::default()), |sum, fold| added(sum, fold.parts))
+    folds.iter().try_fold(CostParts::default(), |sum, fold| Some(added(sum, fold.parts?)))
 }
 
 /// A digest of everything that the engine knows.
