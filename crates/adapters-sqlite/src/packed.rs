@@ -81,6 +81,11 @@ fn pack_refusal(out: &mut Vec<u8>, refusal: Option<&Refusal>) {
         Refusal::DisagreementAbove { got, max } => units(out, 10, got, max),
         Refusal::NoExtraConfigured => out.push(11),
         Refusal::BrokerMargin { free, needed } => two(out, 12, free, needed),
+        Refusal::News { at, usual } => {
+            out.push(13);
+            put(out, at.micros());
+            put(out, i64::from(usual.count()));
+        }
     }
 }
 
@@ -112,6 +117,10 @@ fn unpack_refusal(number: u8, rest: &mut &[u8]) -> Option<Refusal> {
         10 => units(rest).map(|(got, max)| Refusal::DisagreementAbove { got, max })?,
         11 => Refusal::NoExtraConfigured,
         12 => Refusal::BrokerMargin { free: money(rest)?, needed: money(rest)? },
+        13 => Refusal::News {
+            at: Timestamp::from_micros(get(rest)?),
+            usual: Contracts::new(u32::try_from(get(rest)?).ok()?),
+        },
         _ => return None,
     })
 }
@@ -257,6 +266,8 @@ mod tests {
             units().prop_map(|(got, max)| Refusal::DisagreementAbove { got, max }),
             Just(Refusal::NoExtraConfigured),
             (money(), money()).prop_map(|(free, needed)| Refusal::BrokerMargin { free, needed }),
+            (any::<i64>(), any::<u32>())
+                .prop_map(|(at, usual)| Refusal::News { at: Timestamp::from_micros(at), usual: Contracts::new(usual) }),
         ])
     }
 

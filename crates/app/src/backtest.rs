@@ -5,6 +5,7 @@ use std::path::Path;
 use alavanca_adapters_files::{DataZone, FileError, MarketClass, ReadSettings, Rows};
 use alavanca_adapters_sim::SyntheticSettings;
 use alavanca_adapters_sqlite::{Durability, SqliteStore};
+use alavanca_calendar::Contract;
 use alavanca_engine::{Checkpoint, Notice, Record, Restored};
 use alavanca_kernel::{Bar, DecisionId, Instrument, PRESETS, SettingError, SymbolId, Tick, Timestamp};
 use alavanca_ports::{Store, StoreError};
@@ -187,6 +188,8 @@ pub fn run_backtest(
         };
         Ok((gate, level4))
     })?;
+    let mut gate = gate;
+    gate.notes.extend(expired(&instrument, &settings, gate.last.as_deref()).filter(|_| request.data.is_some()));
     progress(Progress::Closing);
     let level4 = level4.filter(|_| !gate.counts.interrupted);
     let source = SourceFacts { first: gate.first, last: gate.last, ..market.facts };
@@ -222,6 +225,20 @@ pub fn run_backtest(
         notes,
         head,
         report: page,
+    })
+}
+
+/// A dated contract in data that go on after its last trading day: they are of another one.
+fn expired(instrument: &Instrument, settings: &Settings, last: Option<&str>) -> Option<String> {
+    let contract: Contract = instrument.name.parse().ok()?;
+    let calendar = settings.calendars().get(&instrument.session)?;
+    let last_trading_day = contract.last_trading_day(&calendar).to_string();
+    let ends = last?.get(..10)?;
+    (ends > last_trading_day.as_str()).then(|| {
+        format!(
+            "{contract} traded for the last time on {last_trading_day}, and the data end on {ends}: what comes after \
+             is another contract's, or the symbol is not this one"
+        )
     })
 }
 

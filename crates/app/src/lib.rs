@@ -47,6 +47,7 @@ pub mod explain;
 pub mod export;
 pub mod extensions;
 pub mod lookahead;
+pub mod market_calendar;
 pub mod policy;
 pub mod python_import;
 pub mod questions;

@@ -47,6 +47,38 @@ fn bars(extra: &[&str]) -> String {
 }
 
 #[test]
+fn calendars_and_filters() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("own.txt", "[B3]\nclosed 2026-06-24 a match\nholiday 2026-06-25\n");
+    write("hours.txt", "[B3_SOY]\nzone America/Sao_Paulo\nhours 2000-01-01 mon-fri 17:00-09:00\n");
+    write("news.csv", "time,currency,impact,title\n2026-03-06 10:30,USD,high,Payrolls\n2026-03-06 11h,USD,high,x\n");
+    write("forexfactory.csv", "Title,Country,Date,Time,Impact\nPayrolls,USD,03-06-2026,1:30pm,High\n");
+    let mut said = Said(String::new());
+    let mut set = |pairs: &[&str]| {
+        let flags = pairs.iter().flat_map(|pair| ["--set", pair]);
+        said.of(folder.path(), &["config", "check"].into_iter().chain(flags).collect::<Vec<_>>());
+    };
+    set(&["SESSION_CALENDAR=missing.txt"]);
+    set(&["SESSION_CALENDAR=own.txt"]);
+    set(&["SESSION_CALENDAR=hours.txt"]);
+    set(&["instrument.WIN.session=B3_SOY"]);
+    set(&["NEWS_CALENDAR=news.csv"]);
+    set(&["NEWS_CALENDAR=forexfactory.csv"]);
+    set(&["NEWS_CURRENCIES=REAL"]);
+    set(&["NEWS_MEDIUM_SIZE=0"]);
+    set(&["SESSION_FLAT_AT=close-0"]);
+    set(&["TRADE_WINDOWS=9-11"]);
+    set(&["TRADE_WEEKDAYS=segunda"]);
+    set(&["ROLL_DAYS_BEFORE_EXPIRY=21"]);
+    set(&["RISK_BAD_DAY_TRADES=5"]);
+    set(&["RISK_BAD_DAY_WIN_RATE=0.4"]);
+    said.of(folder.path(), &["calendar", "--symbol", "WIN", "--day", "18/02/2026"]);
+    said.of(folder.path(), &["calendar", "--symbol", "PETR4"]);
+    assert_snapshot!("calendars_and_filters", said.0);
+}
+
+#[test]
 fn usage() {
     let folder = tempfile::tempdir().unwrap();
     let mut said = Said(String::new());

@@ -3,6 +3,7 @@
 mod aggregate;
 mod damage;
 mod faults;
+mod hours;
 mod real;
 mod samples;
 mod ticks;

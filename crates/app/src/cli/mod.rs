@@ -4,6 +4,7 @@
 mod about;
 mod backtest;
 mod check_lookahead;
+mod calendar;
 mod compare;
 mod config;
 mod data;
@@ -60,6 +61,7 @@ Examples:
   alavanca db check run.sqlite                          whether a stored run is what was written
   alavanca check-lookahead                              whether a brain sees what is to come
   alavanca data inspect EURUSD.csv                      what a file is and what is wrong with it
+  alavanca calendar --symbol WIN --day 2026-02-18       a market's hours, holidays, contracts
   alavanca config show --profile aggressive             each setting, its value, where it came from
   alavanca config check --config alavanca.toml          whether the settings can be
 
@@ -89,6 +91,8 @@ enum Command {
     /// Market data files.
     #[command(subcommand)]
     Data(data::Data),
+    /// A market's days: hours, auctions, entries, holidays ahead, the current contract and its roll.
+    Calendar(calendar::Calendar),
     /// The policy at hand: look at it, take it elsewhere, go back, freeze.
     #[command(subcommand, after_help = policy::EXAMPLES)]
     Policy(policy::Policy),
@@ -135,6 +139,7 @@ pub fn main_with(extensions: Extensions) -> ExitCode {
         Command::Compare(compare) => compare.run(json),
         Command::Report(report) => report.run(json),
         Command::Data(data) => data.run(json),
+        Command::Calendar(calendar) => calendar.run(json),
         Command::Policy(policy) => policy.run(json),
         Command::Db(db) => db.run(json),
         Command::Config(config) => config.run(json),

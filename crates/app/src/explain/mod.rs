@@ -286,7 +286,12 @@ pub(crate) fn sizing(notes: &RunNotes, context: &MarketContext, allocation: &All
     });
     let stands_in_the_base = matches!(
         allocation.refusal,
-        Some(Refusal::BrokerMargin { .. } | Refusal::CapitalShortfall { .. } | Refusal::EquityUnknown)
+        Some(
+            Refusal::BrokerMargin { .. }
+                | Refusal::CapitalShortfall { .. }
+                | Refusal::EquityUnknown
+                | Refusal::News { .. }
+        )
     );
     Sizing {
         capital: allocation.capital.to_f64(),

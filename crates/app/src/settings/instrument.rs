@@ -7,6 +7,8 @@ use alavanca_kernel::{
     Costs, Instrument, Money, PRESETS, Price, PriceSource, ScalpDistances, SettingError, TradingDay,
 };
 
+use alavanca_scalp::ScalpSettings;
+
 use super::Settings;
 use super::costs::{COST_FIELDS, CostSettings, schedule};
 use super::text::{Text, micros, show_micros};
@@ -159,7 +161,11 @@ impl Settings {
                 stop_loss_points: said.scalp_sl_points.unwrap_or(self.scalp.stop_loss_points),
             })
         } else {
-            base.scalp
+            // What is said of all symbols goes before what suits a preset.
+            let usual = ScalpSettings::default();
+            let said_of_all = self.scalp.take_profit_points != usual.take_profit_points
+                || self.scalp.stop_loss_points != usual.stop_loss_points;
+            base.scalp.or_else(|| Instrument::preset_scalp(name).filter(|_| !said_of_all))
         };
         let currency = said.currency.unwrap_or(base.currency);
         // What a broker asks in reais says nothing of an account abroad.

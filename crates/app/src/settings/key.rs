@@ -1,7 +1,7 @@
 //! The table of all settings. Everything that knows about keys reads it here: loading, the check for unknown keys,
 //! `config show`, the commented files and the fingerprint.
 
-use alavanca_calendar::SessionCalendars;
+use alavanca_calendar::{NewsCalendar, SessionCalendars};
 use alavanca_capital::{ForbiddenModes, ReleverageMode};
 use alavanca_signals::MAX_BRAINS;
 
@@ -170,6 +170,18 @@ pub const KEYS: &[Key] = keys! {
             "Whether these two also close what is open.";
         RISK_MAX_TRADES_PER_DAY = "none", [risk.trades_per_day_max],
             "Trades a day; none for no limit.";
+        RISK_BAD_DAY_TRADES = "none", [risk.bad_day_trades],
+            "After so many closed trades a bad day ends the day's entries; none for never.";
+        RISK_BAD_DAY_WIN_RATE = "none", (
+            |s, text| {
+                let none = text.eq_ignore_ascii_case("none");
+                s.risk.bad_day_win_rate_micros = if none { None } else { Some(read_rate(text)?) };
+                Ok(())
+            },
+            |s| s.risk.bad_day_win_rate_micros.map_or_else(|| "none".to_owned(), |rate| show_micros(i64::from(rate)))
+        ), "A day is bad where a smaller part of them was won, 0 to 1; none to leave it aside.";
+        RISK_BAD_DAY_LOSS_BRL = "none", [risk.bad_day_loss],
+            "A day is bad where the realised loss is at least this; none to leave it aside.";
         RISK_MAX_CONSECUTIVE_LOSSES = "3", [risk.consecutive_losses_max],
             "Losing trades in a row that start a pause; 0 for none.";
         RISK_PAUSE_MINUTES = "30", (read_pause, |s| (s.risk.pause_seconds / 60).to_string()),
@@ -209,6 +221,16 @@ pub const KEYS: &[Key] = keys! {
             },
             |s| MarketFile::show(s.session_calendar.as_ref())
         ), "A file of dated hours, holidays and half days that adds to those that come along; none for those alone.";
+        ROLL_DAYS_BEFORE_EXPIRY = "default", (
+            |s, text| {
+                s.roll_days_before_expiry =
+                    if text.eq_ignore_ascii_case("default") { None } else { Some(within(text, 0, 20)?) };
+                Ok(())
+            },
+            |s| s.roll_days_before_expiry.map_or_else(|| "default".to_owned(), |days| days.to_string())
+        ), "Business days before expiry on which the next contract is current; default is 0 for WIN and IND, 1 for WDO and DOL.";
+        EXPIRY_DAY_ENTRIES = "true", [expiry_day_entries],
+            "Whether trades begin on a dated contract's last trading day.";
         TRADE_WINDOWS = "none", (
             |s, text| { s.session.trade_windows = unless(text, "none"); Ok(()) },
             |s| shown_unless(&s.session.trade_windows, "none")
@@ -221,6 +243,26 @@ pub const KEYS: &[Key] = keys! {
             |s, text| { s.session.weekdays = unless(text, "all"); Ok(()) },
             |s| shown_unless(&s.session.weekdays, "all")
         ), "Trades begin on these days alone, as mon-thu or tue,thu; all for every day.";
+        NEWS_CALENDAR = "none", (
+            |s, text| { s.news_calendar = MarketFile::read(text, NewsCalendar::parse)?; Ok(()) },
+            |s| MarketFile::show(s.news_calendar.as_ref())
+        ), "A CSV file of announcements (time,currency,impact,title); none for none.";
+        NEWS_CURRENCIES = "default", (
+            |s, text| { s.news.currencies = unless(text, "default"); Ok(()) },
+            |s| shown_unless(&s.news.currencies, "default")
+        ), "Whose announcements concern the instrument, as BRL,USD; default for what it trades.";
+        NEWS_BLOCK_BEFORE_MINUTES = "15", [news.before_minutes],
+            "So long before an announcement of high impact no trade begins, and before one of medium impact trades are smaller.";
+        NEWS_BLOCK_AFTER_MINUTES = "15", [news.after_minutes],
+            "And so long after it.";
+        NEWS_MEDIUM_SIZE = "0.5", (
+            |s, text| {
+                let unit = f64::read(text).ok().and_then(alavanca_kernel::Unit::new);
+                unit.map(|unit| s.news.medium_size = unit).ok_or_else(|| "a number above 0, at most 1".to_owned())
+            },
+            |s| s.news.medium_size.get().show()
+        ),
+            "The part of the base around one of medium impact, at least one contract, without an extra; 1 for the usual size.";
     }
     "Signals": {
         BRAINS = "EMA_TREND,MEAN_REVERSION", (read_brains, |s| s.brains.join(",")),
@@ -469,6 +511,12 @@ fn read_pause(settings: &mut Settings, text: &str) -> Result<(), String> {
 /// `default` leaves it to the session.
 fn own(text: &str) -> Option<String> {
     (!text.eq_ignore_ascii_case("default")).then(|| text.to_owned())
+}
+
+/// A part of one, in 10⁻⁶.
+fn read_rate(text: &str) -> Result<u32, String> {
+    let rate = micros(text)?;
+    u32::try_from(rate).ok().filter(|rate| *rate <= 1_000_000).ok_or_else(|| "a number from 0 to 1, or none".to_owned())
 }
 
 /// The text, empty where it is the word for nothing.

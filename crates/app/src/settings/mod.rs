@@ -19,7 +19,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use alavanca_adapters_sim::FillAt;
-use alavanca_calendar::{Session, SessionCalendars, SessionRule, SessionSettings, TradingZone, ZoneSettings};
+use alavanca_calendar::{
+    Contract, NewsCalendar, NewsFilter, NewsSettings, Session, SessionCalendars, SessionRule, SessionSettings,
+    TradingZone, ZoneSettings,
+};
 use alavanca_capital::{CapitalConfig, CapitalSettings};
 use alavanca_engine::OnOpposite;
 use alavanca_gate::{GateConfig, GateSettings};
@@ -75,6 +78,14 @@ pub struct Settings {
     pub session: SessionSettings,
     /// `SESSION_CALENDAR`: a file of dated hours that adds to those that come along.
     pub session_calendar: Option<MarketFile<SessionCalendars>>,
+    /// `ROLL_DAYS_BEFORE_EXPIRY`; none goes by the contract's root.
+    pub roll_days_before_expiry: Option<u32>,
+    /// `EXPIRY_DAY_ENTRIES`.
+    pub expiry_day_entries: bool,
+    /// `NEWS_CALENDAR`.
+    pub news_calendar: Option<MarketFile<NewsCalendar>>,
+    /// What is done about announcements.
+    pub news: NewsSettings,
     /// Whether the market has holidays and half days. No setting: false for a market that is made up and knows none.
     pub holidays: bool,
     /// Level 2.
@@ -168,6 +179,10 @@ impl Default for Settings {
             zone: ZoneSettings::default(),
             session: SessionSettings::default(),
             session_calendar: None,
+            roll_days_before_expiry: None,
+            expiry_day_entries: true,
+            news_calendar: None,
+            news: NewsSettings::default(),
             holidays: true,
             meta: MetaSettings::default(),
             ema_trend: EmaTrendSettings::default(),
@@ -218,6 +233,9 @@ impl Settings {
         if let Some(calendar) = &self.session_calendar {
             hash.update(format!("SESSION_CALENDAR sha256={}\n", calendar.sha256()));
         }
+        if let Some(news) = &self.news_calendar {
+            hash.update(format!("NEWS_CALENDAR sha256={}\n", news.sha256()));
+        }
         format!("{:x}", hash.finalize())
     }
 
@@ -255,6 +273,7 @@ impl Settings {
             RiskConfig::new(self.risk).err(),
             TradingZone::new(&self.zone).err(),
             self.check_session().err(),
+            Instrument::preset("WIN").and_then(|win| NewsFilter::new(&NewsCalendar::default(), &self.news, &win).err()),
             EmaTrendConfig::new(self.ema_trend, no_tick).err(),
             MeanReversionConfig::new(self.mean_reversion, no_tick).err(),
             SmaCrossConfig::new(self.sma_cross, no_tick).err(),
@@ -297,7 +316,16 @@ impl Settings {
     /// A session that no calendar knows, or settings that this session cannot have.
     pub fn session_rule(&self, instrument: &Instrument) -> Result<SessionRule, SettingError> {
         let find = if self.holidays { Session::of } else { Session::without_holidays };
-        SessionRule::new(find(self.calendars(), &instrument.session)?, &self.session)
+        let mut rule = SessionRule::new(find(self.calendars(), &instrument.session)?, &self.session)?;
+        if let Ok(contract) = instrument.name.parse::<Contract>()
+            && !self.expiry_day_entries
+        {
+            rule = rule.without_last_day_of(contract);
+        }
+        if let Some(news) = &self.news_calendar {
+            rule = rule.with_news(NewsFilter::new(news.content(), &self.news, instrument)?);
+        }
+        Ok(rule)
     }
 }
 

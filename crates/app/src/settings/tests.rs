@@ -137,6 +137,9 @@ const OTHERS: &[(&str, &str)] = &[
     ("RISK_DAILY_DRAWDOWN_LIMIT_BRL", "300.00"),
     ("RISK_FLATTEN_ON_LOSS", "false"),
     ("RISK_MAX_TRADES_PER_DAY", "12"),
+    ("RISK_BAD_DAY_TRADES", ""),
+    ("RISK_BAD_DAY_WIN_RATE", ""),
+    ("RISK_BAD_DAY_LOSS_BRL", ""),
     ("RISK_MAX_CONSECUTIVE_LOSSES", "4"),
     ("RISK_PAUSE_MINUTES", "31"),
     ("RISK_MAX_SPREAD_POINTS", "15"),
@@ -148,9 +151,16 @@ const OTHERS: &[(&str, &str)] = &[
     ("SESSION_FIRST_ENTRY_MINUTES", "5"),
     ("SESSION_LAST_ENTRY_MINUTES", "45"),
     ("SESSION_CALENDAR", ""),
+    ("ROLL_DAYS_BEFORE_EXPIRY", "2"),
+    ("EXPIRY_DAY_ENTRIES", "false"),
     ("TRADE_WINDOWS", "09:05-11:30,14:00-17:00"),
     ("BLOCK_WINDOWS", "09:55-10:05"),
     ("TRADE_WEEKDAYS", "mon-thu"),
+    ("NEWS_CALENDAR", ""),
+    ("NEWS_CURRENCIES", "BRL"),
+    ("NEWS_BLOCK_BEFORE_MINUTES", "20"),
+    ("NEWS_BLOCK_AFTER_MINUTES", "30"),
+    ("NEWS_MEDIUM_SIZE", "0.25"),
     ("BRAINS", "SMA_CROSS,EMA_TREND"),
     ("BOSS_MIN_SCORE", "0.2"),
     ("BOSS_MIN_AGREEMENT", "-0.5"),
@@ -625,7 +635,7 @@ session = \"B3\"
     };
     assert_eq!(facts("WIN$N"), owned("WIN$N", "0.30", "120.00", 200_000, None));
     assert_eq!(facts("winz26"), owned("winz26", "0.40", "120.00", 200_000, Some((100, 40))));
-    assert_eq!(facts("WDO"), owned("WDO", "1.14", "150.00", 10_000_000, None));
+    assert_eq!(facts("WDO"), owned("WDO", "1.14", "150.00", 10_000_000, Some((2, 1))));
     assert_eq!(facts("PETR4"), owned("PETR4", "0.05", "10.00", 10_000, None));
     let petr4 = loaded.settings.instrument("PETR4").unwrap();
     assert_eq!((petr4.digits, petr4.session.as_str(), petr4.tick.to_string()), (2, "B3", "0.01".to_owned()));

@@ -1,6 +1,7 @@
 //! What people read: tables for a terminal of 80 columns, as text. Nothing here prints.
 
 mod backtest;
+mod calendar;
 mod compare;
 mod confidence;
 mod database;
@@ -22,6 +23,7 @@ use std::fmt::Write as _;
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
 
 pub use backtest::backtest;
+pub use calendar::market_calendar;
 pub use compare::comparison;
 pub use confidence::confidence_stats;
 pub use database::{db_backed_up, db_checked, db_migrated, db_vacuumed};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::date::{self, SATURDAY, weekday};
 use crate::session::{EARLY_CLOSE_MINUTES, FlatAt};
 use crate::zone::DAY;
-use crate::{Moment, NoEntry, SessionRule, TradingClock, TradingZone};
+use crate::{Moment, NewsSize, NoEntry, SessionRule, TradingClock, TradingZone};
 
 /// Where an instant lies in the trading zone and in its market's day.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -135,7 +135,18 @@ impl MarketClock {
         if rule.block_windows.iter().any(|window| window.contains(second)) {
             return Err(NoEntry::BlockWindow);
         }
-        Ok(())
+        if rule.last_trading_day == Some(moment.day) {
+            return Err(NoEntry::LastTradingDay);
+        }
+        match rule.news.as_ref().and_then(|news| news.high(at)) {
+            Some((at, currency)) => Err(NoEntry::News { at, currency }),
+            None => Ok(()),
+        }
+    }
+
+    /// The part of the usual size that a trade may begin with, where an announcement makes it smaller.
+    pub fn news_size(&self, at: Timestamp) -> Option<NewsSize> {
+        self.session.news.as_ref().and_then(|news| news.medium(at))
     }
 
     /// Whether every position must be closed by now.
@@ -442,6 +453,31 @@ mod tests {
         // What the market says comes before what the operator says.
         check(&windows, "2021-03-12 08:56:00", Err(NoEntry::Auction));
         check(&windows, "2021-02-15 10:15:00", Err(NoEntry::Holiday));
+    }
+
+    #[test]
+    fn a_contracts_last_day_and_news() {
+        let contract: crate::Contract = "WINJ21".parse().unwrap();
+        let zone = TradingZone::new(&ZoneSettings::default()).unwrap();
+        let b3 = || rule("B3", &SessionSettings::default());
+        let mut clock = MarketClock::new(zone, b3().without_last_day_of(contract));
+        assert_eq!(clock.entry(sao("2021-04-13 10:00:00")), Ok(()));
+        assert_eq!(clock.entry(sao("2021-04-14 10:00:00")), Err(NoEntry::LastTradingDay));
+        assert_eq!(clock.entry(sao("2021-04-15 10:00:00")), Ok(()));
+
+        let text = "# clock: America/Sao_Paulo\ntime,currency,impact,title\n2021-03-11 10:00,USD,high,CPI\n\
+                    2021-03-11 11:00,USD,medium,PPI\n";
+        let news = crate::NewsCalendar::parse(text).unwrap();
+        let win = alavanca_kernel::Instrument::preset("WIN").unwrap();
+        let filter = crate::NewsFilter::new(&news, &crate::NewsSettings::default(), &win).unwrap();
+        let mut clock = MarketClock::new(zone, b3().with_news(filter));
+        let usd = "USD".parse().unwrap();
+        let cpi = NoEntry::News { at: sao("2021-03-11 10:00:00"), currency: usd };
+        assert_eq!(clock.entry(sao("2021-03-11 09:44:59")), Ok(()));
+        assert_eq!(clock.entry(sao("2021-03-11 09:45:00")), Err(cpi));
+        assert_eq!(clock.entry(sao("2021-03-11 10:15:00")), Ok(()));
+        assert_eq!(clock.news_size(sao("2021-03-11 10:30:00")), None);
+        assert_eq!(clock.news_size(sao("2021-03-11 10:45:00")).unwrap().at, sao("2021-03-11 11:00:00"));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 use std::fmt;
 
+use alavanca_kernel::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::Currency;
 
 /// Why no trade may begin now, by the calendar, the clock or the operator's filters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -30,6 +33,15 @@ pub enum NoEntry {
     TradeWindow,
     /// In one of `BLOCK_WINDOWS`.
     BlockWindow,
+    /// The dated contract's last trading day (`EXPIRY_DAY_ENTRIES`).
+    LastTradingDay,
+    /// Around an announcement of high impact (`NEWS_CALENDAR`).
+    News {
+        /// When it is due.
+        at: Timestamp,
+        /// Whose it is.
+        currency: Currency,
+    },
 }
 
 impl NoEntry {
@@ -44,6 +56,8 @@ impl NoEntry {
             Self::Weekday => "weekday",
             Self::TradeWindow => "trade_window",
             Self::BlockWindow => "block_window",
+            Self::LastTradingDay => "last_trading_day",
+            Self::News { .. } => "news",
         }
     }
 }
@@ -64,6 +78,10 @@ impl fmt::Display for NoEntry {
             Self::Weekday => f.write_str("no entries on this weekday (TRADE_WEEKDAYS)"),
             Self::TradeWindow => f.write_str("outside the hours that trades may begin in (TRADE_WINDOWS)"),
             Self::BlockWindow => f.write_str("within hours that no trade may begin in (BLOCK_WINDOWS)"),
+            Self::LastTradingDay => f.write_str("the contract trades for the last time today (EXPIRY_DAY_ENTRIES)"),
+            Self::News { at, currency } => {
+                write!(f, "an announcement of high impact on {currency} at {at} (NEWS_CALENDAR)")
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::hours::Window;
 use crate::sessions::parse_weekdays;
 use crate::zone::second_of_day;
-use crate::{DayHours, SessionCalendar, SessionCalendars};
+use crate::{Contract, DayHours, NewsFilter, SessionCalendar, SessionCalendars};
 
 /// When a market trades: a dated calendar by its name.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -95,7 +95,7 @@ pub enum FlatAt {
 }
 
 /// When one may enter and when one must be flat.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct SessionRule {
     session: Session,
     pub(crate) entries: Window,
@@ -105,6 +105,8 @@ pub struct SessionRule {
     pub(crate) trade_windows: Vec<Window>,
     pub(crate) block_windows: Vec<Window>,
     pub(crate) weekdays: [bool; 7],
+    pub(crate) last_trading_day: Option<TradingDay>,
+    pub(crate) news: Option<NewsFilter>,
 }
 
 impl SessionRule {
@@ -162,8 +164,23 @@ impl SessionRule {
             trade_windows: parse_windows("TRADE_WINDOWS", &settings.trade_windows)?,
             block_windows: parse_windows("BLOCK_WINDOWS", &settings.block_windows)?,
             weekdays,
+            last_trading_day: None,
+            news: None,
             session,
         })
+    }
+
+    /// The same, without entries on the day on which a dated contract trades for the last time.
+    #[must_use]
+    pub fn without_last_day_of(self, contract: Contract) -> Self {
+        let day = contract.last_trading_day(self.session.calendar());
+        Self { last_trading_day: Some(day), ..self }
+    }
+
+    /// The same, with announcements that stop entries or make them smaller.
+    #[must_use]
+    pub fn with_news(self, news: NewsFilter) -> Self {
+        Self { news: Some(news), ..self }
     }
 
     /// The session it belongs to.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use alavanca_kernel::{Allocation, Contracts, LayerMask, MarketContext, Money, Refusal, SymbolId, Timestamp};
+use alavanca_kernel::{Allocation, Contracts, LayerMask, MarketContext, Money, Refusal, SymbolId, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::{CapitalConfig, CapitalShortfall};
@@ -88,6 +88,33 @@ impl Capital {
     #[inline]
     pub fn allocate(&mut self, ctx: &MarketContext, broker_margin_per_contract: Money) -> Allocation {
         let allocation = self.decide(ctx, broker_margin_per_contract);
+        self.remember(ctx, allocation)
+    }
+
+    /// The same near an announcement of medium impact: that part of the base, rounded down, at least one contract, and
+    /// no extra. Its reason goes before a layer's; a base that is zero anyway keeps its own.
+    pub fn allocate_near_news(
+        &mut self,
+        ctx: &MarketContext,
+        broker_margin_per_contract: Money,
+        (size, announced_at): (Unit, Timestamp),
+    ) -> Allocation {
+        let usual = self.decide(ctx, broker_margin_per_contract);
+        if usual.base.is_zero() {
+            return self.remember(ctx, usual);
+        }
+        let base = (f64::from(usual.base.count()) * size.get()).floor() as u32;
+        let allocation = Allocation {
+            base: Contracts::new(base.max(1)),
+            extra: Contracts::new(0),
+            refusal: Some(Refusal::News { at: announced_at, usual: usual.base }),
+            ..usual
+        };
+        self.remember(ctx, allocation)
+    }
+
+    #[inline]
+    fn remember(&mut self, ctx: &MarketContext, allocation: Allocation) -> Allocation {
         let (base, total) = (allocation.base.count(), allocation.total().count());
         let totals = &mut self.totals;
         totals.decisions += 1;

@@ -54,6 +54,28 @@ fn sized(settings: CapitalSettings, ctx: MarketContext, broker: Money) -> (u32, 
 }
 
 #[test]
+fn near_an_announcement_the_base_is_smaller_and_alone() {
+    // capital, size → base
+    for (brl_of_capital, size, base) in
+        [(10_000, 0.5, 5), (9_000, 0.5, 4), (3_000, 0.34, 1), (3_000, 0.33, 1), (1_000, 0.5, 1), (10_000, 1.0, 10)]
+    {
+        let mut capital = capital(CapitalSettings { operator_capital: brl(brl_of_capital), ..defaults() });
+        let usual = capital.allocate(&fine(), BROKER);
+        assert_eq!(usual.extra.count(), 1);
+        let at = fine().at.plus_secs(60);
+        let near = capital.allocate_near_news(&fine(), BROKER, (Unit::new(size).unwrap(), at));
+        assert_eq!((near.base.count(), near.extra.count()), (base, 0), "{brl_of_capital} × {size}");
+        assert_eq!(near.refusal, Some(Refusal::News { at, usual: usual.base }));
+        assert_eq!(near.reason(), "news");
+        assert_eq!(capital.last().unwrap().allocation, near, "what was given is what is remembered");
+    }
+    // No money for a contract is its own reason.
+    let mut poor = capital(CapitalSettings { operator_capital: brl(500), ..defaults() });
+    let near = poor.allocate_near_news(&fine(), BROKER, (Unit::new(0.5).unwrap(), fine().at));
+    assert_eq!((near.base.count(), near.reason()), (0, "capital_shortfall"));
+}
+
+#[test]
 fn the_formula_holds_to_the_letter() {
     // capital, margin, cap, minimum → base (semantics 5)
     for (capital_brl, margin, cap, min, base) in [

@@ -100,7 +100,10 @@ impl Engine {
             return self.record(Record::Blocked(Box::new(blocked)), effects);
         }
         let broker_margin = self.desks[symbol.index()].instrument.broker_margin;
-        let allocation = self.capital.allocate(&context, broker_margin);
+        let allocation = match self.desks[symbol.index()].market.news_size(self.now) {
+            Some(news) => self.capital.allocate_near_news(&context, broker_margin, (news.size, news.at)),
+            None => self.capital.allocate(&context, broker_margin),
+        };
         if allocation.base.is_zero() {
             let blocked =
                 BlockedRecord { context, signal: *signal, cause: BlockCause::Capital, allocation: Some(allocation) };

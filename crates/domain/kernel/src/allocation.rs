@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Contracts, Money, Regime, Unit};
+use crate::{Contracts, Money, Regime, Timestamp, Unit};
 
 /// The eight layers of validation of re-leverage, in the specification's order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -209,6 +209,14 @@ pub enum Refusal {
         /// What is demanded.
         max: Unit,
     },
+    /// An announcement of medium impact is near: a smaller base, and no extra (`NEWS_MEDIUM_SIZE`). Goes before what a
+    /// layer says; the layers stand beside it.
+    News {
+        /// When the announcement is due.
+        at: Timestamp,
+        /// The base as it would have been.
+        usual: Contracts,
+    },
     /// All layers passed, but the settings allow no extra contract.
     NoExtraConfigured,
     /// The broker's margin does not cover the base or, where all layers passed, one extra (semantics 4 and 9).
@@ -234,6 +242,7 @@ impl Refusal {
             Self::DailyProfitBelow { .. } => "daily_profit_below_minimum",
             Self::LiquidityBelow { .. } => "liquidity_below_minimum",
             Self::DisagreementAbove { .. } => "disagreement_above_maximum",
+            Self::News { .. } => "news",
             Self::NoExtraConfigured => "no_extra_configured",
             Self::BrokerMargin { .. } => "broker_margin",
         }
@@ -267,6 +276,9 @@ impl fmt::Display for Refusal {
             }
             Self::DisagreementAbove { got, max } => {
                 write!(f, "the disagreement is {}, at most {:.4} is allowed", unit(*got), max.get())
+            }
+            Self::News { at, usual } => {
+                write!(f, "an announcement of medium impact at {at}: less than the usual base of {usual}, and no extra")
             }
             Self::NoExtraConfigured => f.write_str("all layers passed, but the settings allow no extra contract"),
             Self::BrokerMargin { free, needed } => {

@@ -70,6 +70,8 @@ struct Preset {
     spread: i64,
     slippage: i64,
     session: &'static str,
+    /// Target and stop of a scalp, in points, where the usual ones are out of reach.
+    scalp: Option<(u32, u32)>,
 }
 
 const UNIT: i64 = Price::SCALE;
@@ -134,6 +136,7 @@ const TABLE: [Preset; 4] = [
         spread: 5 * UNIT,
         slippage: 0,
         session: "B3",
+        scalp: None,
     },
     Preset {
         name: "WDO",
@@ -151,6 +154,7 @@ const TABLE: [Preset; 4] = [
         spread: UNIT / 2,
         slippage: 0,
         session: "B3_DOLLAR",
+        scalp: Some((2, 1)),
     },
     Preset {
         name: "DOL",
@@ -168,6 +172,7 @@ const TABLE: [Preset; 4] = [
         spread: UNIT / 2,
         slippage: 0,
         session: "B3_DOLLAR",
+        scalp: Some((2, 1)),
     },
     Preset {
         name: "EURUSD",
@@ -185,6 +190,7 @@ const TABLE: [Preset; 4] = [
         spread: UNIT / 100_000,
         slippage: UNIT / 500_000,
         session: "FOREX",
+        scalp: Some((2, 1)),
     },
 ];
 
@@ -214,6 +220,21 @@ pub const PRESETS: [&str; 4] = [TABLE[0].name, TABLE[1].name, TABLE[2].name, TAB
 const MONTHS: &[u8] = b"FGHJKMNQUVXZ";
 
 impl Instrument {
+    /// The scalp distances that suit a preset, where `SCALP_TP_POINTS` and `SCALP_SL_POINTS` as they are by default
+    /// (80 and 40 points, made for WIN) are out of reach within their time. They are WIN's in proportion to how far the
+    /// market ranges in three minutes, in whole points with the target at twice the stop:
+    ///
+    /// | recorded M1 bars | mean range of 3 minutes | a target of 0.38 of it | taken |
+    /// |---|---|---|---|
+    /// | WIN 2021-03 | 211 points | 80 | 80 / 40 |
+    /// | WDO 2020-04; 2021-11 to 2022-01 | 5.3; 5.3 points | 2.0 | 2 / 1 |
+    /// | EURUSD 2018; 2018-06; 2021-03 | 3.2; 3.5; 2.6 points | 1.2 | 2 / 1, as 1.2 / 0.6 is no whole point |
+    pub fn preset_scalp(name: &str) -> Option<ScalpDistances> {
+        let preset = TABLE.iter().find(|preset| Some(preset.name) == preset_name(name))?;
+        let (take_profit_points, stop_loss_points) = preset.scalp?;
+        Some(ScalpDistances { take_profit_points, stop_loss_points })
+    }
+
     /// Whether it trades at B3: its session is one of the exchange's.
     pub fn is_b3(&self) -> bool {
         self.session.starts_with("B3")
@@ -321,6 +342,21 @@ mod tests {
             ("PETR4", None),
         ] {
             assert_eq!(Instrument::preset(name).map(|i| i.point_value_micros), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn presets_have_distances_within_reach() {
+        for (name, expected) in [
+            ("WIN", None),
+            ("WINZ26", None),
+            ("WDO", Some((2, 1))),
+            ("dolk20", Some((2, 1))),
+            ("EURUSD", Some((2, 1))),
+            ("PETR4", None),
+        ] {
+            let got = Instrument::preset_scalp(name).map(|scalp| (scalp.take_profit_points, scalp.stop_loss_points));
+            assert_eq!(got, expected, "{name}");
         }
     }
 

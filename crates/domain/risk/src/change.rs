@@ -47,6 +47,15 @@ pub enum RiskCause {
         /// The limit.
         limit: u32,
     },
+    /// The day's first trades went badly.
+    BadDay {
+        /// How many were closed today.
+        trades: u32,
+        /// How many of them were won.
+        won: u32,
+        /// The day's realised result.
+        net: Money,
+    },
     /// Too many losing trades in a row.
     ConsecutiveLosses {
         /// How many.
@@ -77,6 +86,7 @@ impl RiskCause {
             Self::DailyLoss { .. } => "daily_loss",
             Self::Drawdown { .. } => "drawdown",
             Self::TradesPerDay { .. } => "trades_per_day",
+            Self::BadDay { .. } => "bad_day",
             Self::ConsecutiveLosses { .. } => "consecutive_losses",
             Self::Store => "store",
             Self::Reconciliation => "reconciliation",
@@ -98,6 +108,9 @@ impl fmt::Display for RiskCause {
                 write!(f, "the day's result fell from {peak} to {net}, the drawdown limit is {limit}")
             }
             Self::TradesPerDay { trades, limit } => write!(f, "{trades} trades today, the limit is {limit}"),
+            Self::BadDay { trades, won, net } => {
+                write!(f, "a bad day: {won} of {trades} trades won, the day's result is {net}")
+            }
             Self::ConsecutiveLosses { n, until } => write!(f, "{n} losing trades in a row, a pause until {until}"),
             Self::Store => f.write_str("the store failed"),
             Self::Reconciliation => f.write_str("books and broker are not known to agree"),

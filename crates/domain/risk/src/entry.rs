@@ -38,6 +38,13 @@ pub enum EntryRefusal {
         /// The limit.
         limit: u32,
     },
+    /// The day's first trades went badly.
+    BadDay {
+        /// How many were closed today.
+        trades: u32,
+        /// How many of them were won.
+        won: u32,
+    },
     /// The spread is too wide.
     SpreadTooWide {
         /// What it is, as a price distance.
@@ -67,6 +74,7 @@ impl EntryRefusal {
             Self::RiskReduceOnly => "risk_reduce_only",
             Self::RiskHalted => "risk_halted",
             Self::TradesPerDay { .. } => "trades_per_day",
+            Self::BadDay { .. } => "bad_day",
             Self::SpreadTooWide { .. } => "spread_too_wide",
             Self::QuoteCrossed { .. } => "quote_crossed",
             Self::QuoteStale { .. } => "quote_stale",
@@ -82,6 +90,9 @@ impl fmt::Display for EntryRefusal {
             Self::RiskReduceOnly => f.write_str("only exits until the next trading day or a reconciliation"),
             Self::RiskHalted => f.write_str("halted until the operator resumes"),
             Self::TradesPerDay { trades, limit } => write!(f, "{trades} trades today, the limit is {limit}"),
+            Self::BadDay { trades, won } => {
+                write!(f, "a bad day: {won} of {trades} trades won, no more entries today (RISK_BAD_DAY_TRADES)")
+            }
             Self::SpreadTooWide { spread, max } => write!(f, "the spread is {spread}, at most {max} is allowed"),
             Self::QuoteCrossed { spread } => write!(f, "the quote is crossed by {}", -*spread),
             Self::QuoteStale { age_seconds, max_seconds } => {
@@ -111,10 +122,14 @@ impl Risk {
 
     fn reduce_only_refusal(&self) -> EntryRefusal {
         let now = self.snapshot();
-        let by_trades_alone =
-            now.trades_used_up && !(now.daily_loss || now.drawdown || now.store_failed || now.unreconciled);
+        let by_trades_alone = !(now.daily_loss || now.drawdown || now.store_failed || now.unreconciled);
+        if by_trades_alone && now.bad_day {
+            return EntryRefusal::BadDay { trades: now.closed, won: now.won };
+        }
         match self.config().settings().trades_per_day_max {
-            Some(limit) if by_trades_alone => EntryRefusal::TradesPerDay { trades: now.trades, limit },
+            Some(limit) if by_trades_alone && now.trades_used_up => {
+                EntryRefusal::TradesPerDay { trades: now.trades, limit }
+            }
             _ => EntryRefusal::RiskReduceOnly,
         }
     }

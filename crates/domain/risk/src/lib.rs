@@ -1,4 +1,4 @@
-//! The limits that stop entries: daily loss, drawdown, trades a day, losses in a row, spread and stale quotes; the
+//! The limits that stop entries: daily loss, drawdown, trades a day, a bad day's first trades, losses in a row, spread and stale quotes; the
 //! operator's halt; and the caution after a failure of the store or of a reconciliation (semantics 35).
 //!
 //! It never stops an exit: there is nothing here to ask for one. It knows no session and no position; it is told

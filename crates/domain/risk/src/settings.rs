@@ -13,6 +13,12 @@ pub struct RiskSettings {
     pub drawdown_limit: Option<Money>,
     /// `RISK_MAX_TRADES_PER_DAY`: the day's trades.
     pub trades_per_day_max: Option<u32>,
+    /// `RISK_BAD_DAY_TRADES`: from so many closed trades of the day on a bad day is told; none is off.
+    pub bad_day_trades: Option<u32>,
+    /// `RISK_BAD_DAY_WIN_RATE`, in 10⁻⁶: with a smaller part of them won the day's entries end.
+    pub bad_day_win_rate_micros: Option<u32>,
+    /// `RISK_BAD_DAY_LOSS_BRL`: with a realised loss of so much they end.
+    pub bad_day_loss: Option<Money>,
     /// `RISK_FLATTEN_ON_LOSS`: whether a loss or drawdown limit also closes what is open.
     pub flatten_on_loss: bool,
     /// `RISK_MAX_CONSECUTIVE_LOSSES`: losing trades in a row that start a pause; 0 is off.
@@ -31,6 +37,9 @@ impl Default for RiskSettings {
             daily_loss_limit: Some(Money::from_units(200)),
             drawdown_limit: None,
             trades_per_day_max: None,
+            bad_day_trades: None,
+            bad_day_win_rate_micros: None,
+            bad_day_loss: None,
             flatten_on_loss: true,
             consecutive_losses_max: 3,
             pause_seconds: 30 * 60,
@@ -58,9 +67,31 @@ impl RiskConfig {
         };
         above_zero("RISK_DAILY_LOSS_LIMIT_BRL", s.daily_loss_limit)?;
         above_zero("RISK_DAILY_DRAWDOWN_LIMIT_BRL", s.drawdown_limit)?;
-        for (key, limit) in
-            [("RISK_MAX_TRADES_PER_DAY", s.trades_per_day_max), ("RISK_MAX_SPREAD_POINTS", s.spread_max_points)]
-        {
+        above_zero("RISK_BAD_DAY_LOSS_BRL", s.bad_day_loss)?;
+        match (s.bad_day_trades, s.bad_day_win_rate_micros, s.bad_day_loss) {
+            (_, Some(rate), _) if rate == 0 || rate > 1_000_000 => {
+                let allowed = "above 0, at most 1, or none to switch it off";
+                return Err(SettingError::new("RISK_BAD_DAY_WIN_RATE", f64::from(rate) / 1e6, allowed));
+            }
+            (Some(trades), None, None) => {
+                let allowed = "none, or beside it RISK_BAD_DAY_WIN_RATE or RISK_BAD_DAY_LOSS_BRL";
+                return Err(SettingError::new("RISK_BAD_DAY_TRADES", trades, allowed));
+            }
+            (None, Some(rate), _) => {
+                let allowed = "none, or beside it RISK_BAD_DAY_TRADES: from how many trades on";
+                return Err(SettingError::new("RISK_BAD_DAY_WIN_RATE", f64::from(rate) / 1e6, allowed));
+            }
+            (None, _, Some(loss)) => {
+                let allowed = "none, or beside it RISK_BAD_DAY_TRADES: from how many trades on";
+                return Err(SettingError::new("RISK_BAD_DAY_LOSS_BRL", loss, allowed));
+            }
+            _ => {}
+        }
+        for (key, limit) in [
+            ("RISK_MAX_TRADES_PER_DAY", s.trades_per_day_max),
+            ("RISK_BAD_DAY_TRADES", s.bad_day_trades),
+            ("RISK_MAX_SPREAD_POINTS", s.spread_max_points),
+        ] {
             if limit == Some(0) {
                 return Err(SettingError::new(key, 0, "a number above zero, or none to switch the limit off"));
             }

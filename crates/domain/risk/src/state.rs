@@ -43,6 +43,15 @@ pub struct RiskSnapshot {
     pub unreconciled: bool,
     /// The operator halted. Ends when the operator resumes.
     pub halted: bool,
+    /// Trades closed on the day.
+    #[serde(default)]
+    pub closed: u32,
+    /// Those of them with a net result above zero.
+    #[serde(default)]
+    pub won: u32,
+    /// The day's first trades went badly. Ends with the day.
+    #[serde(default)]
+    pub bad_day: bool,
 }
 
 impl RiskSnapshot {
@@ -50,7 +59,13 @@ impl RiskSnapshot {
     pub const fn state(&self) -> RiskState {
         if self.halted {
             RiskState::Halted
-        } else if self.daily_loss || self.drawdown || self.trades_used_up || self.store_failed || self.unreconciled {
+        } else if self.daily_loss
+            || self.drawdown
+            || self.trades_used_up
+            || self.bad_day
+            || self.store_failed
+            || self.unreconciled
+        {
             RiskState::ReduceOnly
         } else if self.paused_until.is_some() {
             RiskState::Paused
@@ -129,9 +144,12 @@ impl Risk {
             daily_loss: false,
             drawdown: false,
             trades_used_up: false,
+            closed: 0,
+            won: 0,
+            bad_day: false,
             ..self.now
         };
-        before.daily_loss || before.drawdown || before.trades_used_up
+        before.daily_loss || before.drawdown || before.trades_used_up || before.bad_day
     }
 
     /// A leg closed, whole or in part, with this net result: it counts to the day's profit.
@@ -159,9 +177,37 @@ impl Risk {
         }
     }
 
-    /// A trade closed with all its legs, with this net result: it counts to the losses in a row, and to nothing else.
-    /// A trade that ends at zero neither counts nor interrupts.
+    /// A trade closed with all its legs, with this net result: it counts to the losses in a row and to the day's closed
+    /// trades. A trade that ends at zero neither counts to the losses in a row nor interrupts them; of the closed trades
+    /// it is one that was not won. Tell the result of its legs first ([`Risk::add_realized`]).
     pub fn on_trade_closed(&mut self, net: Money, at: Timestamp) -> Option<RiskChange> {
+        self.now.closed = self.now.closed.saturating_add(1);
+        self.now.won += u32::from(net.is_positive());
+        let losses = self.check_losses_in_a_row(net, at);
+        let bad_day = self.check_bad_day(at);
+        // Of two in one step the stricter is told, with the state that was before both.
+        match (losses, bad_day) {
+            (Some(first), Some(second)) => Some(RiskChange { from: first.from, ..second }),
+            (first, second) => second.or(first),
+        }
+    }
+
+    /// From the day's n-th closed trade on, by the part that was won or by the day's realised result.
+    fn check_bad_day(&mut self, at: Timestamp) -> Option<RiskChange> {
+        let s = self.config.settings();
+        let RiskSnapshot { closed: trades, won, realized: net, bad_day, .. } = self.now;
+        if bad_day || s.bad_day_trades.is_none_or(|least| trades < least) {
+            return None;
+        }
+        let too_few = |rate: u32| u64::from(won) * 1_000_000 < u64::from(rate) * u64::from(trades);
+        if !s.bad_day_win_rate_micros.is_some_and(too_few) && s.bad_day_loss.is_none_or(|loss| net > -loss) {
+            return None;
+        }
+        self.now.bad_day = true;
+        Some(self.changed(at, RiskCause::BadDay { trades, won, net }, false))
+    }
+
+    fn check_losses_in_a_row(&mut self, net: Money, at: Timestamp) -> Option<RiskChange> {
         let s = self.config.settings();
         if net.is_positive() {
             self.now.losses_in_a_row = 0;

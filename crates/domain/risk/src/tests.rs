@@ -138,6 +138,79 @@ fn the_days_trades_end_entries_and_close_nothing() {
 }
 
 #[test]
+fn a_bad_day_ends_its_entries() {
+    // rate, loss limit, results of the trades in order → after which trade the day is over
+    let check = |name: &str, rate: Option<u32>, loss: Option<i64>, results: &[i64], over_after: Option<usize>| {
+        let settings = RiskSettings {
+            daily_loss_limit: None,
+            consecutive_losses_max: 0,
+            bad_day_trades: Some(4),
+            bad_day_win_rate_micros: rate,
+            bad_day_loss: loss.map(Money::from_cents),
+            ..defaults()
+        };
+        let mut risk = risk(settings);
+        let mut over = None;
+        for (index, cents) in results.iter().enumerate() {
+            let net = Money::from_cents(*cents);
+            risk.add_realized(net, at(1));
+            if let Some(change) = risk.on_trade_closed(net, at(1)) {
+                assert_eq!((change.to, change.flatten), (RiskState::ReduceOnly, false), "{name}");
+                assert!(matches!(change.cause, RiskCause::BadDay { .. }), "{name}: {change:?}");
+                assert_eq!(over.replace(index + 1), None, "{name}: told once");
+            }
+        }
+        assert_eq!(over, over_after, "{name}");
+        if over.is_some() {
+            assert_eq!(risk.check_entry(at(2), None).unwrap_err().as_str(), "bad_day", "{name}");
+        }
+    };
+    let (win, loss) = (1_000, -1_000);
+    check("before the fourth trade nothing is told", Some(500_000), None, &[loss, loss, loss], None);
+    check("one of four is less than a half", Some(500_000), None, &[win, loss, loss, loss], Some(4));
+    check("two of four are a half", Some(500_000), None, &[win, win, loss, loss], None);
+    check("it is asked after each trade from there on", Some(500_000), None, &[win, win, loss, loss, loss], Some(5));
+    check("a quarter exactly", Some(250_000), None, &[win, loss, loss, loss], None);
+    check("a hair more than a quarter", Some(250_001), None, &[win, loss, loss, loss], Some(4));
+    check("zero is not won", Some(500_000), None, &[win, 0, 0, 0], Some(4));
+    check("a centavo above the loss", None, Some(4_000), &[loss, loss, loss, loss + 1], None);
+    check("exactly", None, Some(4_000), &[loss, loss, loss, loss], Some(4));
+    check("a centavo below", None, Some(4_000), &[loss, loss, loss, loss - 1], Some(4));
+    check("a loss before the fourth trade waits for it", None, Some(2_000), &[loss, loss, loss, 1], Some(4));
+}
+
+#[test]
+fn a_bad_day_survives_a_restart_and_ends_with_the_day() {
+    let settings = RiskSettings { bad_day_trades: Some(1), bad_day_win_rate_micros: Some(500_000), ..defaults() };
+    let mut before = risk(settings);
+    assert!(before.on_trade_closed(brl(-1), at(1)).is_some());
+    let mut after = Risk::new(RiskConfig::new(settings).unwrap());
+    after.restore(before.snapshot());
+    assert_eq!(after.check_entry(at(2), None), Err(EntryRefusal::BadDay { trades: 1, won: 0 }));
+    assert_eq!(after.on_trade_closed(brl(5), at(2)), None, "won back, and still shut");
+    assert_eq!(after.on_time(at(3), day(1)).unwrap().cause, RiskCause::NewDay);
+    assert_eq!((after.check_entry(at(3), None), after.snapshot().closed), (Ok(()), 0));
+    // With the third loss in a row a pause and a bad day come at once: the stricter is told, both hold.
+    let mut both = risk(RiskSettings { bad_day_trades: Some(3), bad_day_loss: Some(brl(1)), ..defaults() });
+    both.add_realized(brl(-3), at(1));
+    for _ in 0..2 {
+        assert_eq!(both.on_trade_closed(brl(-1), at(1)), None);
+    }
+    let change = both.on_trade_closed(brl(-1), at(1)).unwrap();
+    assert_eq!((change.from, change.to, change.cause.as_str()), (RiskState::Active, RiskState::ReduceOnly, "bad_day"));
+    assert!(both.snapshot().paused_until.is_some());
+}
+
+#[test]
+fn what_was_stored_before_bad_days_reads() {
+    let mut stored = serde_json::to_value(RiskSnapshot::default()).unwrap();
+    for name in ["closed", "won", "bad_day"] {
+        assert!(stored.as_object_mut().unwrap().remove(name).is_some());
+    }
+    assert_eq!(serde_json::from_value::<RiskSnapshot>(stored).unwrap(), RiskSnapshot::default());
+}
+
+#[test]
 fn losses_in_a_row_pause() {
     let mut risk = risk(defaults());
     let mut close = |nets: &[i64]| nets.iter().map(|&net| risk.on_trade_closed(brl(net), at(10))).collect::<Vec<_>>();
@@ -279,13 +352,19 @@ fn limits_that_are_off_never_trip() {
 
 #[test]
 fn impossible_settings_are_refused_by_name() {
-    let refused: [(&str, fn(&mut RiskSettings)); 6] = [
+    let refused: [(&str, fn(&mut RiskSettings)); 12] = [
         ("RISK_DAILY_LOSS_LIMIT_BRL", |s| s.daily_loss_limit = Some(Money::ZERO)),
         ("RISK_DAILY_LOSS_LIMIT_BRL", |s| s.daily_loss_limit = Some(Money::from_cents(-1))),
         ("RISK_DAILY_DRAWDOWN_LIMIT_BRL", |s| s.drawdown_limit = Some(Money::ZERO)),
         ("RISK_MAX_TRADES_PER_DAY", |s| s.trades_per_day_max = Some(0)),
         ("RISK_MAX_SPREAD_POINTS", |s| s.spread_max_points = Some(0)),
         ("RISK_PAUSE_MINUTES", |s| s.pause_seconds = 0),
+        ("RISK_BAD_DAY_TRADES", |s| s.bad_day_trades = Some(5)),
+        ("RISK_BAD_DAY_TRADES", |s| (s.bad_day_trades, s.bad_day_loss) = (Some(0), Some(CENT))),
+        ("RISK_BAD_DAY_WIN_RATE", |s| s.bad_day_win_rate_micros = Some(400_000)),
+        ("RISK_BAD_DAY_WIN_RATE", |s| (s.bad_day_trades, s.bad_day_win_rate_micros) = (Some(5), Some(1_000_001))),
+        ("RISK_BAD_DAY_LOSS_BRL", |s| s.bad_day_loss = Some(CENT)),
+        ("RISK_BAD_DAY_LOSS_BRL", |s| (s.bad_day_trades, s.bad_day_loss) = (Some(5), Some(Money::ZERO))),
     ];
     for (key, spoil) in refused {
         let mut settings = defaults();
