@@ -135,10 +135,15 @@ impl<S: Subject> Of<'_, S> {
 
     fn warmup(&self, options: &Options) -> Check {
         let bars = self.market.bars.len();
-        let warmup = (self.make)(self.market).warmup_bars();
+        let subject = (self.make)(self.market);
+        let (declared, days) = (subject.warmup_bars(), subject.warmup_days());
         let (mut compared, mut differing, mut settled, mut first) = (0_usize, 0_usize, 0_usize, None);
         for late in 1..=LATE {
             let from = bars * late / (LATE + 1);
+            // Whoever goes by the day must have seen one begin.
+            let begun = self.market.bars[from].time.plus_secs(days as i64 * 86_400);
+            let before = self.market.bars[from..].iter().take_while(|bar| bar.time < begun).count();
+            let warmup = declared.max(if days > 0 { before + 1 } else { 0 });
             let until = (from + warmup + AFTER_WARMUP).min(bars);
             if from == 0 || from + warmup >= until {
                 continue;
@@ -167,11 +172,16 @@ impl<S: Subject> Of<'_, S> {
         let share = if compared == 0 { 0.0 } else { differing as f64 / compared as f64 };
         let passed = share <= options.warmup_tolerance;
         let percent = format!("{:.2} %", 100.0 * share);
+        let said = match days {
+            0 => format!("{declared} bars"),
+            1 => format!("{declared} bars and a whole day"),
+            days => format!("{declared} bars and {days} whole days"),
+        };
         let note = match (compared, passed) {
-            (0, _) => format!("not tried: the market is too short for a warm-up of {warmup} bars"),
-            (_, true) => format!("begun late by {warmup} bars, {percent} of what it says differs"),
+            (0, _) => format!("not tried: the market is too short for a warm-up of {said}"),
+            (_, true) => format!("begun late by {said}, {percent} of what it says differs"),
             (_, false) => format!(
-                "begun late by the declared {warmup} bars, {percent} of what it says differs; the last that did came {settled} bars \
+                "begun late by the declared {said}, {percent} of what it says differs; the last that did came {settled} bars \
                  after the beginning: declare a longer warm-up"
             ),
         };

@@ -10,6 +10,10 @@ pub(super) trait Subject {
     type Said: Clone + PartialEq;
 
     fn warmup_bars(&self) -> usize;
+    /// Whole days that it must see besides.
+    fn warmup_days(&self) -> usize {
+        0
+    }
     fn on_bar(&mut self, bar: &Bar) -> Self::Said;
     fn on_tick(&mut self, _tick: &Tick) -> Option<Self::Said> {
         None
@@ -49,6 +53,10 @@ impl Subject for OfBrain {
 
     fn warmup_bars(&self) -> usize {
         self.brain.warmup_bars()
+    }
+
+    fn warmup_days(&self) -> usize {
+        self.brain.warmup_days()
     }
 
     fn on_bar(&mut self, bar: &Bar) -> Opinion {
