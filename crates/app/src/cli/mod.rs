@@ -3,8 +3,8 @@
 
 mod about;
 mod backtest;
-mod check_lookahead;
 mod calendar;
+mod check_lookahead;
 mod compare;
 mod config;
 mod data;
