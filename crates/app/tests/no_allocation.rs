@@ -34,6 +34,7 @@ fn all_levels() -> Settings {
         ("META_CALIBRATION", "PLATT"),
         ("META_WEIGHTS", "PROFIT_FACTOR"),
         ("LIQUIDITY_MAP", "ZONES"),
+        ("REGIME_DETECTOR", "MULTI_SCALE"),
     ])
 }
 
