@@ -61,3 +61,11 @@ pub mod stored_run;
 mod waiting;
 pub mod walkforward;
 pub mod wheel;
+
+// What a crate of one's own speaks of: one dependency is enough.
+pub use alavanca_calendar as calendar;
+pub use alavanca_indicators as indicators;
+pub use alavanca_kernel as kernel;
+pub use alavanca_liquidity as liquidity;
+pub use alavanca_regime as regime;
+pub use alavanca_signals as signals;

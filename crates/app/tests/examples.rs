@@ -12,6 +12,10 @@ use custom_broker::Paper;
 #[allow(dead_code, reason = "its main is cargo's to run")]
 mod custom_broker;
 
+#[path = "../examples/my_breakout.rs"]
+#[allow(dead_code, reason = "its main is cargo's to run")]
+mod my_breakout;
+
 struct Bench(Paper);
 
 #[async_trait::async_trait]
