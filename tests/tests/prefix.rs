@@ -94,7 +94,9 @@ fn check<T>(settings: &Settings, market: &[T], parts: usize, show: fn(&mut Run, 
     let even = (1..parts).map(|part| market.len() * part / parts);
     for cut in [1, 2, 59, 211].into_iter().chain(even) {
         let mut part = Run::new(settings);
-        market[..cut].iter().for_each(|seen| show(&mut part, seen));
+        for seen in &market[..cut] {
+            show(&mut part, seen);
+        }
         let (got, expected) = (&part.recorder.records, &whole.recorder.records[..until[cut - 1]]);
         for (place, (got, expected)) in got.iter().zip(expected).enumerate() {
             assert_eq!(got, expected, "record {place}, shown the first {cut} of {}", market.len());
@@ -166,7 +168,9 @@ fn a_brain_of_ones_own_is_warmed_up_from_history_after_a_restart() {
     let settings = settings(&[("BRAINS", "HOUR_BREAKOUT"), ("LIQUIDITY_MAP", "NONE")], own).unwrap();
     let market = bars(12);
     let mut whole = Run::new(&settings);
-    market.iter().for_each(|bar| whole.bar(bar));
+    for bar in &market {
+        whole.bar(bar);
+    }
     assert!(whole.recorder.decisions().len() > 20);
 
     for cut in [900, 2_222, 5_000] {
@@ -178,13 +182,20 @@ fn a_brain_of_ones_own_is_warmed_up_from_history_after_a_restart() {
         }
         let policy = run.simulation.engine().policy().checkpoint().tables;
         let mut engine = Builder::new(&settings, &win()).engine().unwrap();
-        engine.restore(Restored { checkpoint: stored.unwrap(), policy, snapshots: Vec::new() }).unwrap();
+        let snapshots = run.recorder.records.iter().filter_map(|record| match record {
+            Record::Snapshot(snapshot) => Some((**snapshot).clone()),
+            _ => None,
+        });
+        let restored = Restored { checkpoint: stored.unwrap(), policy, snapshots: snapshots.collect() };
+        engine.restore(restored).unwrap();
         // The detector's own averages settle within some hundred bars.
         for bar in &market[cut - 600..cut] {
             engine.warm(SYMBOL, bar);
         }
         run.simulation.replace_engine(engine);
-        market[cut..].iter().for_each(|bar| run.bar(bar));
+        for bar in &market[cut..] {
+            run.bar(bar);
+        }
         let (got, expected) = (run.recorder.decisions(), whole.recorder.decisions());
         let told = |d: &alavanca_engine::DecisionRecord| (d.id, d.context.at, d.signal, d.votes, d.context.regime);
         assert_eq!(

@@ -94,7 +94,8 @@ fn run(loaded: &Loaded, db: Option<&Path>) -> BacktestReport {
     run_backtest(&request(db, false), loaded, &mut |_| {}).unwrap()
 }
 
-const CHOSEN: &str = "BRAINS = \"METRONOME\"\nLIQUIDITY_MAP = \"DEEP\"\n[brain.METRONOME]\nevery = 40\n";
+const CHOSEN: &str =
+    "BRAINS = \"METRONOME\"\nREGIME_DETECTOR = \"CALM\"\nLIQUIDITY_MAP = \"DEEP\"\n[brain.METRONOME]\nevery = 40\n";
 
 #[test]
 fn what_is_of_ones_own_is_chosen_by_name_and_told_by_its_section() {
@@ -107,7 +108,7 @@ fn what_is_of_ones_own_is_chosen_by_name_and_told_by_its_section() {
     let mut seen = 0;
     let each = &mut |record: &Record| {
         if let Record::Decision(decision) = record {
-            assert_eq!(decision.context.liquidity, Some(Unit::ONE));
+            assert_eq!((decision.context.liquidity, decision.context.regime), (Some(Unit::ONE), Regime::Range));
             seen += 1;
         }
     };
@@ -149,6 +150,7 @@ fn another_binary_says_what_it_does_not_have() {
     let error = run_backtest(&request(Some(&db), true), &plain, &mut |_| {}).unwrap_err();
     assert!(matches!(error, AppError::UnknownHere { .. }), "{error}");
     let text = error.to_string();
+    assert!(text.contains("the regime detector CALM"), "{text}");
     assert!(text.contains("the brain METRONOME") && text.contains("the liquidity map DEEP"), "{text}");
 }
 
@@ -173,6 +175,7 @@ fn what_cannot_be_is_told_with_its_place() {
     check(Extensions::new(), CHOSEN, &[], "METRONOME is none, known are EMA_TREND");
     check(own(), "", &[("BRAINS", "METRONOM")], "SMA_CROSS, METRONOME");
     check(own(), "", &[("LIQUIDITY_MAP", "DEP")], "DEEP");
+    check(own(), "", &[("REGIME_DETECTOR", "CALMER")], "CALM");
     let taken = Extensions::new().brain("EMA_TREND", |_| Err(SettingError::new("x", 0, "")));
     check(taken, "", &[], "the brain EMA_TREND is registered, and there is a built-in of that name");
     let lower = Extensions::new().liquidity("deep", |_| Ok(Box::new(Deep)));

@@ -6,7 +6,7 @@ use alavanca_capital::{ForbiddenModes, ReleverageMode};
 use alavanca_signals::MAX_BRAINS;
 
 use super::text::{Text, list, micros, show_micros};
-use super::{BRAINS, LiquidityKind, MarketFile, Settings};
+use super::{BRAINS, LiquidityKind, MarketFile, RegimeKind, Settings};
 use crate::extensions::Kind;
 
 /// One setting.
@@ -354,7 +354,7 @@ pub const KEYS: &[Key] = keys! {
             "So many trades that came as claimed stand behind what was observed.";
     }
     "Regime": {
-        REGIME_DETECTOR = "ADX_ATR", [regime_kind],
+        REGIME_DETECTOR = "ADX_ATR", (read_regime, |s| own_or(s.own.regime.as_ref(), s.regime_kind.as_str())),
             "What tells regimes apart: ADX_ATR, on one scale, or MULTI_SCALE (the keys REGIME_SCALES...).";
         REGIME_ADX_PERIOD = "14", [regime.adx_period], "Bars of the ADX.";
         REGIME_ADX_ENTER = "25", [regime.adx_enter], "From this ADX on the market has a direction.";
@@ -569,6 +569,15 @@ fn read_liquidity(settings: &mut Settings, text: &str) -> Result<(), String> {
     settings.own.liquidity = (built_in.is_err() && settings.own.knows(Kind::Liquidity, text)).then(|| text.to_owned());
     if settings.own.liquidity.is_none() {
         settings.liquidity_kind = built_in.map_err(|known| with_own(known, settings, Kind::Liquidity))?;
+    }
+    Ok(())
+}
+
+fn read_regime(settings: &mut Settings, text: &str) -> Result<(), String> {
+    let built_in = RegimeKind::read(text);
+    settings.own.regime = (built_in.is_err() && settings.own.knows(Kind::Regime, text)).then(|| text.to_owned());
+    if settings.own.regime.is_none() {
+        settings.regime_kind = built_in.map_err(|known| with_own(known, settings, Kind::Regime))?;
     }
     Ok(())
 }

@@ -333,7 +333,7 @@ impl Settings {
 fn is_built_in(kind: Kind, name: &str) -> bool {
     match kind {
         Kind::Brain => BRAINS.contains(&name),
-        Kind::Regime => false,
+        Kind::Regime => name.parse::<RegimeKind>().is_ok(),
         Kind::Liquidity => name.parse::<LiquidityKind>().is_ok(),
     }
 }

@@ -12,7 +12,7 @@ use crate::statistics::regime::RegimeStats;
 pub fn regime_stats(stats: &RegimeStats, colour: bool) -> String {
     let regimes = &stats.summary;
     let mut text = "Regimes\n".to_owned();
-    line(&mut text, "Told apart by", stats.detector.unwrap_or("unknown: the settings were not noted"));
+    line(&mut text, "Told apart by", stats.detector.as_deref().unwrap_or("unknown: the settings were not noted"));
     line(&mut text, "Bars", &count(regimes.bars));
     line(&mut text, "Trading time", &hours(regimes.seconds));
     line(&mut text, "Changes", &count(regimes.changes));

@@ -13,7 +13,7 @@ pub struct RegimeStats {
     /// Currency of all amounts.
     pub currency: String,
     /// What told them apart; absent where the settings were not noted.
-    pub detector: Option<&'static str>,
+    pub detector: Option<String>,
     /// The regime at the end of what is stored, of each instrument.
     pub last: Vec<LastRegime>,
     /// Time, dwell, ways out, trades.
@@ -58,7 +58,7 @@ pub fn regime(run: &StoredRun, symbol: Option<&str>) -> Result<RegimeStats, AskE
     })?;
     Ok(RegimeStats {
         currency: run.notes().currency(),
-        detector: run.notes().settings.as_ref().map(|settings| settings.regime_kind.as_str()),
+        detector: run.notes().settings.as_ref().and_then(|settings| settings.shown("REGIME_DETECTOR")),
         last: last.into_iter().flatten().collect(),
         summary: tally.summary().regimes,
     })
