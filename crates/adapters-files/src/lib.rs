@@ -100,4 +100,4 @@ pub use layout::FileFormat;
 pub use report::{FaultCount, FaultLine, FileReport, Gap, Gaps, Note, RowKind, Symbol, ZoneSource};
 pub use screen::FaultKind;
 pub use source::{Compression, Encoding};
-pub use zone::DataZone;
+pub use zone::{DataZone, FileClock};

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use alavanca_calendar::{LocalKind, Zone, local_to_utc};
-use alavanca_kernel::SettingError;
+use alavanca_calendar::{LocalKind, TradingClock, TradingZone, Zone, ZoneSettings, local_to_utc};
+use alavanca_kernel::{SettingError, Timestamp};
 use chrono::DateTime;
 use serde::{Serialize, Serializer};
 
@@ -44,6 +44,17 @@ impl DataZone {
     pub(crate) fn new_york() -> Self {
         Self::iana("America/New_York")
     }
+
+    /// The zone, and by how many seconds stamps run ahead of it.
+    fn parts(self) -> (Zone, i64) {
+        match self {
+            Self::Named(zone) => (zone, 0),
+            Self::Broker => {
+                let Self::Named(zone) = Self::new_york() else { unreachable!("New York is a named zone") };
+                (zone, 7 * 3600)
+            }
+        }
+    }
 }
 
 const KEY: &str = "--data-tz";
@@ -76,6 +87,30 @@ impl Serialize for DataZone {
     }
 }
 
+/// What a file's clock shows at an instant, fast where instants lie near each other.
+#[derive(Clone, Debug)]
+pub struct FileClock {
+    clock: TradingClock,
+    /// Seconds by which the stamps run ahead of the zone.
+    ahead: i64,
+}
+
+impl FileClock {
+    /// Of that zone.
+    pub fn new(zone: DataZone) -> Self {
+        let (zone, ahead) = zone.parts();
+        let settings = ZoneSettings { timezone: zone.name().to_owned(), ..ZoneSettings::default() };
+        let zone = TradingZone::new(&settings).unwrap_or_else(|_| unreachable!("a zone is known by its own name"));
+        Self { clock: TradingClock::new(zone), ahead }
+    }
+
+    /// Seconds since 1970-01-01 00:00 as the clock counts them. Where clocks are put back they repeat.
+    #[inline]
+    pub fn wall_seconds(&mut self, at: Timestamp) -> i64 {
+        self.clock.wall_seconds(at) + self.ahead
+    }
+}
+
 /// Turns wall-clock times into instants. Remembers the offset of one local day.
 #[derive(Clone, Debug)]
 pub(crate) struct WallClock {
@@ -94,13 +129,7 @@ pub(crate) struct WallClock {
 impl WallClock {
     /// `descending` where the file is newest first.
     pub(crate) fn new(zone: DataZone, descending: bool) -> Self {
-        let (zone, ahead) = match zone {
-            DataZone::Named(zone) => (zone, 0),
-            DataZone::Broker => {
-                let DataZone::Named(zone) = DataZone::new_york() else { unreachable!("New York is a named zone") };
-                (zone, 7 * 3600)
-            }
-        };
+        let (zone, ahead) = zone.parts();
         Self { zone, ahead, descending, day: i64::MIN, offset: None, last: None, skipped: 0 }
     }
 

@@ -267,7 +267,8 @@ pub(crate) fn open_market(
             SyntheticSettings { seed: settings.rl.seed, days: settings.synthetic_days, ..SyntheticSettings::default() };
         let source = Source::synthetic(synthetic, &instrument)?;
         let (_, rows) = source.progress();
-        let facts = synthetic_facts(&synthetic, &instrument, rows);
+        let mut facts = synthetic_facts(&synthetic, &instrument, rows);
+        let source = source.joined(settings.timeframe, &mut facts)?;
         return Ok(Market { source, instrument, facts });
     };
     let asked = request.symbol.as_deref().map(find).transpose()?;
@@ -279,12 +280,13 @@ pub(crate) fn open_market(
     };
     let source = Source::file(path, &read, progress)?;
     let Source::File(file) = &source else { unreachable!("a file was opened") };
-    let facts = file_facts(file.report());
+    let mut facts = file_facts(file.report());
     let instrument = match (asked, &file.report().symbol) {
         (Some(instrument), _) => instrument,
         (None, Some(symbol)) => find(&symbol.name)?,
         (None, None) => return Err(AppError::NoSymbol { file: path.display().to_string() }),
     };
+    let source = source.joined(settings.timeframe, &mut facts)?;
     Ok(Market { source, instrument, facts })
 }
 

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use alavanca_adapters_files::{FileError, FileReport, MarketFile, ReadSettings, RowKind, Rows};
+use alavanca_adapters_files::{FileClock, FileError, FileReport, MarketFile, ReadSettings, RowKind, Rows};
 use alavanca_adapters_sim::{SyntheticMarket, SyntheticSettings};
 use alavanca_kernel::{Instrument, SettingError, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::backtest_types::{Progress, SourceFacts};
+use crate::joined::{Joined, Joiner};
+use crate::resample::longer_than;
+use crate::timeframe::Timeframe;
 
 /// How many synthetic bars are handed over at once.
 const BATCH: usize = 4_096;
@@ -15,9 +18,11 @@ const BATCH: usize = 4_096;
 /// A market to run on, oldest row first, in batches.
 pub(crate) enum Source {
     /// Made up, from a seed.
-    Synthetic { market: Box<SyntheticMarket>, handed: u64, total: u64 },
+    Synthetic { market: Box<SyntheticMarket>, bar_seconds: u32, handed: u64, total: u64 },
     /// Read from a file.
     File(Box<MarketFile>),
+    /// Any of them, joined to larger bars.
+    Joined(Box<Joined<Source>>),
 }
 
 impl Source {
@@ -25,7 +30,7 @@ impl Source {
     pub(crate) fn synthetic(settings: SyntheticSettings, instrument: &Instrument) -> Result<Self, SettingError> {
         let market = SyntheticMarket::new(settings, instrument)?;
         let total = market.len() as u64;
-        Ok(Self::Synthetic { market: Box::new(market), handed: 0, total })
+        Ok(Self::Synthetic { market: Box::new(market), bar_seconds: settings.bar_seconds, handed: 0, total })
     }
 
     /// A file, read once and checked.
@@ -40,10 +45,35 @@ impl Source {
         Ok(Self::File(Box::new(MarketFile::open(path, settings, &mut reading)?)))
     }
 
+    /// Joined to bars of the time frame; as it is where none is asked for, or its bars are as long already.
+    pub(crate) fn joined(self, timeframe: Option<Timeframe>, facts: &mut SourceFacts) -> Result<Self, SettingError> {
+        let (seconds, zone) = match &self {
+            Self::Synthetic { bar_seconds, .. } => (*bar_seconds, "America/Sao_Paulo".parse()?),
+            Self::File(file) => match file.report().kind {
+                RowKind::Bars { seconds } => (seconds, file.report().zone),
+                RowKind::Ticks => (0, file.report().zone),
+            },
+            Self::Joined(_) => return Ok(self),
+        };
+        let Some(timeframe) = timeframe.filter(|timeframe| timeframe.seconds() != seconds) else { return Ok(self) };
+        if seconds > 0 && !timeframe.is_made_of(seconds) {
+            let allowed = format!(
+                "{} holds bars of {seconds} s, which make up {}; or none for its own",
+                facts.name,
+                longer_than(seconds)
+            );
+            return Err(SettingError::new("BAR_TIMEFRAME", timeframe, allowed));
+        }
+        facts.kind.push_str(", joined to ");
+        facts.kind.push_str(timeframe.as_str());
+        Ok(Self::Joined(Box::new(Joined::new(self, Joiner::new(timeframe, FileClock::new(zone))))))
+    }
+
     /// Replaces `batch` by the next rows. False where there are no more.
     pub(crate) fn next_batch(&mut self, batch: &mut Rows) -> Result<bool, FileError> {
         match self {
             Self::File(file) => file.next_batch(batch),
+            Self::Joined(joined) => joined.next_batch(batch, Self::next_batch),
             Self::Synthetic { market, handed, .. } => {
                 if !matches!(batch, Rows::Bars(_)) {
                     *batch = Rows::new();
@@ -63,6 +93,7 @@ impl Source {
         match self {
             Self::Synthetic { handed, total, .. } => (*handed, *total),
             Self::File(file) => (file.progress().rows, file.report().accepted),
+            Self::Joined(joined) => joined.source().progress(),
         }
     }
 }

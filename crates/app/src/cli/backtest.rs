@@ -7,6 +7,7 @@ use alavanca::backtest_types::{BacktestReport, BacktestRequest, Progress, Stop};
 use alavanca::compare::{ComparedRun, MOST_RUNS};
 use alavanca::settings::Loaded;
 use alavanca::show;
+use alavanca::timeframe::Timeframe;
 use alavanca_adapters_files::FileError;
 use clap::Args;
 
@@ -28,6 +29,9 @@ pub(super) struct Backtest {
     /// The same seed makes the same choices (RL_SEED).
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Run on bars of this length, joined from the finer rows of the data: M1 to M30, H1 to H12, D1, W1 (BAR_TIMEFRAME).
+    #[arg(long, value_name = "TIMEFRAME", value_parser = super::data::timeframe)]
+    timeframe: Option<Timeframe>,
     /// SQLite file that keeps the run; without it nothing is left behind. With several profiles each has its own:
     /// run.sqlite becomes run.balanced.sqlite.
     #[arg(long, value_name = "FILE")]
@@ -58,11 +62,17 @@ impl Backtest {
         if self.settings.profile.len() > 1 {
             return self.run_profiles(json, &stop);
         }
-        let seed = self.seed.map(|seed| ("RL_SEED".to_owned(), seed.to_string()));
-        let loaded = self.settings.load(seed)?;
+        let loaded = self.settings.load(self.said())?;
         let report = run_one(&self.request(None, &stop), &loaded)?;
         show_one(&report, json)?;
         Ok(if report.counts.interrupted { INTERRUPTED } else { 0 })
+    }
+
+    /// Settings that have an option of their own.
+    fn said(&self) -> Vec<(String, String)> {
+        let seed = self.seed.map(|seed| ("RL_SEED".to_owned(), seed.to_string()));
+        let timeframe = self.timeframe.map(|timeframe| ("BAR_TIMEFRAME".to_owned(), timeframe.to_string()));
+        seed.into_iter().chain(timeframe).collect()
     }
 
     /// Each profile on the same data, and the comparison.
@@ -76,12 +86,11 @@ impl Backtest {
         if let Some(twice) = profiles.iter().enumerate().find(|(at, name)| profiles[..*at].contains(name)) {
             return Err(Usage(format!("--profile {} is named twice: keep one", twice.1)).into());
         }
-        let seed = self.seed.map(|seed| ("RL_SEED".to_owned(), seed.to_string()));
         // What is wrong with any of them is said before the first has run.
         let mut loaded = Vec::new();
         for profile in profiles {
             let alone = SettingsArgs { profile: vec![profile.clone()], ..self.settings.clone() };
-            loaded.push((profile, alone.load(seed.clone())?));
+            loaded.push((profile, alone.load(self.said())?));
         }
         let mut runs = Vec::new();
         for (profile, loaded) in &loaded {

@@ -471,6 +471,8 @@ pub const KEYS: &[Key] = keys! {
         ), "The part of the orders that the simulated exchange refuses for no reason of theirs.";
         SIM_SEED = "1", [sim_seed],
             "Decides which orders these are.";
+        BAR_TIMEFRAME = "none", [timeframe],
+            "Bars that a backtest joins its rows to, such as M15 or H4 (--timeframe); none leaves them as they are.";
         SYNTHETIC_DAYS = "120", (
             |s, text| within(text, 1, 10_000).map(|days| s.synthetic_days = days),
             |s| s.synthetic_days.show()

@@ -54,6 +54,7 @@ pub use problem::{Problem, SettingsError};
 pub use written::{as_dotenv, as_markdown, as_toml};
 
 use crate::extensions::{Extensions, Kind, Own};
+use crate::timeframe::Timeframe;
 use costs::{COST_FIELDS, COSTS, CostField};
 use layer::{INSTRUMENT, Layer};
 
@@ -126,6 +127,8 @@ pub struct Settings {
     pub liquidity_kind: LiquidityKind,
     /// `ON_OPPOSITE_SIGNAL`.
     pub on_opposite: OnOpposite,
+    /// `BAR_TIMEFRAME`: what the market's rows are joined to; none leaves them as they are.
+    pub timeframe: Option<Timeframe>,
     /// `SIGNAL_BAR_SECONDS`.
     pub signal_bar_seconds: u32,
     /// `EQUITY_MAX_AGE_SECONDS`.
@@ -203,6 +206,7 @@ impl Default for Settings {
             zone_exits: ZoneExitSettings::default(),
             liquidity_kind: LiquidityKind::SwingVolume,
             on_opposite: OnOpposite::Ignore,
+            timeframe: None,
             signal_bar_seconds: 60,
             equity_max_age_seconds: 60,
             record_every_bar: false,

@@ -284,6 +284,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("SIM_PARTIAL_FILL_MAX", "5"),
     ("SIM_REJECT_PROBABILITY", "0.01"),
     ("SIM_SEED", "2"),
+    ("BAR_TIMEFRAME", "M15"),
     ("SYNTHETIC_DAYS", "10"),
 ];
 

@@ -10,6 +10,7 @@ use alavanca_scalp::ProtectMode;
 use alavanca_signals::{CalibrationMethod, WeightBy};
 
 use super::{LiquidityKind, RegimeKind};
+use crate::timeframe::Timeframe;
 
 /// A value that is read from and shown as text. What is refused says what is allowed.
 pub(super) trait Text: Sized {
@@ -155,6 +156,7 @@ named!(
     LiquidityKind,
     ZoneExitMode,
     RegimeKind,
+    Timeframe,
 );
 
 impl Text for OnOpposite {

@@ -5,9 +5,35 @@ use std::fmt::Write as _;
 use alavanca_adapters_files::{Compression, Encoding, FileReport, RowKind};
 
 use super::{count, figures, table, titled};
+use crate::resample::Resampled;
 
 /// Lines that are shown of each kind of fault.
 const LINES: usize = 5;
+
+/// What a resampling wrote.
+pub fn resampled(written: &Resampled) -> String {
+    let from = match written.from_seconds {
+        0 => format!("{} ticks", count(written.rows)),
+        seconds => format!("{} bars of {seconds} s", count(written.rows)),
+    };
+    let time = |at: Option<alavanca_kernel::Timestamp>| at.map_or_else(|| "none".to_owned(), |at| at.to_string());
+    let mut text = format!(
+        "{}: {} bars of {} from {from}\n  span      {} to {}\n  clock     {}\n",
+        written.out.display(),
+        count(written.bars),
+        written.to,
+        time(written.first),
+        time(written.last),
+        written.clock,
+    );
+    if written.faulty > 0 {
+        let _ = writeln!(text, "  left out  {} faulty rows: `alavanca data inspect` names them", count(written.faulty));
+    }
+    if !written.clock_is_told {
+        let _ = writeln!(text, "  to read   add --data-tz {}: neither its name nor its rows say so", written.clock);
+    }
+    text
+}
 
 /// The report as people read it.
 pub fn inspection(report: &FileReport, colour: bool) -> String {

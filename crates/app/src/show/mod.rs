@@ -30,7 +30,7 @@ pub use database::{db_backed_up, db_checked, db_migrated, db_vacuumed};
 pub use decisions::{blocked, decisions};
 pub use explain::explanation;
 pub use export::columns;
-pub use file::inspection;
+pub use file::{inspection, resampled};
 pub use lookahead::lookahead;
 pub use page::{page, reported};
 pub use policy::{policy, policy_changed, policy_diff, policy_snapshots, policy_verified};

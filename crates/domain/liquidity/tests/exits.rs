@@ -1,5 +1,7 @@
 //! Stops and targets by zones: tables for both sides, and what holds for any zones.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use alavanca_kernel::{Bar, ExitAt, Price, Side, Signal, Unit};
 use alavanca_liquidity::{LiquidityMap, Zone, ZoneExitConfig, ZoneExitMode, ZoneExitSettings, ZoneKind};
 use proptest::prelude::*;
