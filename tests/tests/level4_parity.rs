@@ -17,7 +17,7 @@ use alavanca_kernel::{
 use alavanca_regime::{AdxAtrConfig, AdxAtrDetector, AdxAtrSettings, RegimeDetector};
 use alavanca_signals::{
     BossBrain, Brain, EmaTrend, EmaTrendConfig, EmaTrendSettings, Lesson, MeanReversion, MeanReversionConfig,
-    MeanReversionSettings, MetaBrain, MetaConfig, SmaCross, SmaCrossConfig, SmaCrossSettings,
+    MeanReversionSettings, MetaBrain, MetaConfig, Realised, SmaCross, SmaCrossConfig, SmaCrossSettings,
 };
 use alavanca_tests::Rig;
 
@@ -91,7 +91,9 @@ impl Level4<'_> {
         let net = self.cents((exit - trade.entry) * trade.side, trade.quantity) - 2 * commission;
         // The commission of the way in was paid then.
         self.balance += net + commission;
-        self.meta.learn(&trade.lesson, net > 0);
+        let planned = trade.lesson.stop().map(|stop| self.cents(stop.raw(), trade.quantity));
+        let multiple = planned.filter(|&risk| risk > 0).map(|risk| net as f64 / 100.0 / (risk as f64 / 100.0));
+        self.meta.learn(&trade.lesson, Realised { won: net > 0, multiple });
     }
 
     fn fills_and_exits(&mut self, bar: &Bar, opened: Moment) {
@@ -167,7 +169,10 @@ fn without_a_gate(bars: &[Bar], instrument: &Instrument) -> Vec<Sent> {
         if level4.trade.is_some() || n + 1 < warmup || market.entry(bar.end()).is_err() {
             continue;
         }
+        let close = bar.close;
+        let planned = (signal.stop.stop_price(signal.side, close) - close).raw().abs();
         let lesson = meta.evaluate(&signal, &boss.votes(), view.regime, now.hour).lesson;
+        let lesson = lesson.with_stop(Price::from_raw(planned));
         let quantity = (level4.balance.min(CAPITAL) / MARGIN).min(CAP);
         if quantity < 1 {
             continue;

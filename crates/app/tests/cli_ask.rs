@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// Loose layers and small batches, so that extras, rollbacks and freezes happen within a few weeks.
 const SETTINGS: [&str; 7] = [
-    "BRAINS=EMA_TREND",
+    "REALAVANCAGEM_ALLOWED_REGIMES=TREND_UP,TREND_DOWN,RANGE,HIGH_VOL",
     "REALAVANCAGEM_MIN_GLOBAL_CONF=0.30",
     "REALAVANCAGEM_REQUIRE_PROFIT_TODAY=false",
     "REALAVANCAGEM_MIN_LIQUIDITY=0",

@@ -24,7 +24,7 @@ fn alavanca(folder: &Path, arguments: &[&str]) -> Ran {
 /// Settings under which extra contracts are taken.
 const LIVELY: [&str; 12] = [
     "--set",
-    "BRAINS=EMA_TREND",
+    "REALAVANCAGEM_ALLOWED_REGIMES=TREND_UP,TREND_DOWN,RANGE,HIGH_VOL",
     "--set",
     "REALAVANCAGEM_MIN_GLOBAL_CONF=0.30",
     "--set",

@@ -265,7 +265,7 @@ pub const KEYS: &[Key] = keys! {
             "The part of the base around one of medium impact, at least one contract, without an extra; 1 for the usual size.";
     }
     "Signals": {
-        BRAINS = "EMA_TREND,MEAN_REVERSION", (read_brains, |s| s.brains.join(",")),
+        BRAINS = "EMA_TREND,MOMENTUM,MEAN_REVERSION,BREAKOUT,OPENING_RANGE,VWAP_PULLBACK,SQUEEZE", (read_brains, |s| s.brains.join(",")),
             "The brains that vote, in this order, separated by commas; all eight are EMA_TREND, MOMENTUM, MEAN_REVERSION, BREAKOUT, OPENING_RANGE, VWAP_PULLBACK, SQUEEZE, SMA_CROSS.";
         BOSS_MIN_SCORE = "0", [boss.min_score],
             "A signal of a smaller score is none, 0 to 1; 0 lets all pass.";
@@ -346,15 +346,15 @@ pub const KEYS: &[Key] = keys! {
             "What full agreement among the brains adds to the log-odds of winning.";
         META_STRENGTH = "0.2", [meta.strength],
             "What a signal of full strength adds to the log-odds of winning.";
-        META_WEIGHTS = "WIN_RATE", [meta.weights],
+        META_WEIGHTS = "PROFIT_FACTOR", [meta.weights],
             "What a brain's weight is made of: its WIN_RATE, or its PROFIT_FACTOR in units of planned risk.";
-        META_CALIBRATION = "BINS", [meta.calibration],
+        META_CALIBRATION = "PLATT", [meta.calibration],
             "How confidence is held against what came: PLATT, ISOTONIC, BINS, or NONE.";
         META_CALIBRATION_TRADES = "50", [meta.calibration_trades],
             "So many trades that came as claimed stand behind what was observed.";
     }
     "Regime": {
-        REGIME_DETECTOR = "ADX_ATR", (read_regime, |s| own_or(s.own.regime.as_ref(), s.regime_kind.as_str())),
+        REGIME_DETECTOR = "MULTI_SCALE", (read_regime, |s| own_or(s.own.regime.as_ref(), s.regime_kind.as_str())),
             "What tells regimes apart: ADX_ATR, on one scale, or MULTI_SCALE (the keys REGIME_SCALES...).";
         REGIME_ADX_PERIOD = "14", [regime.adx_period], "Bars of the ADX.";
         REGIME_ADX_ENTER = "25", [regime.adx_enter], "From this ADX on the market has a direction.";
@@ -402,7 +402,7 @@ pub const KEYS: &[Key] = keys! {
             "Bars that have to show a new regime before it is out of transition.";
     }
     "Liquidity": {
-        LIQUIDITY_MAP = "SWING_VOLUME", (read_liquidity, |s| own_or(s.own.liquidity.as_ref(), s.liquidity_kind.as_str())),
+        LIQUIDITY_MAP = "ZONES", (read_liquidity, |s| own_or(s.own.liquidity.as_ref(), s.liquidity_kind.as_str())),
             "Where liquidity is seen: SWING_VOLUME, ZONES, RELATIVE_VOLUME, or NONE (layer 7 then fails).";
         LIQUIDITY_SWING_BARS = "5", [liquidity.swing_bars], "Bars to each side that a swing point must exceed.";
         LIQUIDITY_VOLUME_BARS = "100", [liquidity.volume_bars], "Bars of the mean volume.";

@@ -159,6 +159,10 @@ pub struct Settings {
     pub own: Own,
 }
 
+/// The default of `BRAINS`: one of each kind that traders know.
+pub const DEFAULT_BRAINS: [&str; 7] =
+    ["EMA_TREND", "MOMENTUM", "MEAN_REVERSION", "BREAKOUT", "OPENING_RANGE", "VWAP_PULLBACK", "SQUEEZE"];
+
 /// The brains that can be named in `BRAINS`.
 pub const BRAINS: [&str; 8] =
     ["EMA_TREND", "MOMENTUM", "MEAN_REVERSION", "BREAKOUT", "OPENING_RANGE", "VWAP_PULLBACK", "SQUEEZE", "SMA_CROSS"];
@@ -197,14 +201,14 @@ impl Default for Settings {
             vwap_pullback: VwapPullbackSettings::default(),
             squeeze: SqueezeSettings::default(),
             boss: BossSettings::default(),
-            brains: vec!["EMA_TREND".to_owned(), "MEAN_REVERSION".to_owned()],
-            regime_kind: RegimeKind::AdxAtr,
+            brains: DEFAULT_BRAINS.map(str::to_owned).to_vec(),
+            regime_kind: RegimeKind::MultiScale,
             regime: AdxAtrSettings::default(),
             regime_scales: MultiScaleSettings::default(),
             liquidity: SwingVolumeSettings::default(),
             zones: ZoneMapSettings::default(),
             zone_exits: ZoneExitSettings::default(),
-            liquidity_kind: LiquidityKind::SwingVolume,
+            liquidity_kind: LiquidityKind::Zones,
             on_opposite: OnOpposite::Ignore,
             timeframe: None,
             signal_bar_seconds: 60,
@@ -346,9 +350,9 @@ fn is_built_in(kind: Kind, name: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RegimeKind {
     /// ADX and ATR of one scale.
-    #[default]
     AdxAtr,
     /// Moves of several scales, volatility by the time of the day.
+    #[default]
     MultiScale,
 }
 
@@ -379,9 +383,9 @@ impl FromStr for RegimeKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LiquidityKind {
     /// At swing points and bars of unusual volume.
-    #[default]
     SwingVolume,
     /// Where traders draw them: swings, pivots, profile, VWAP, round numbers, yesterday, the opening range.
+    #[default]
     Zones,
     /// In the last bar's volume against its mean over `LIQUIDITY_VOLUME_BARS`.
     RelativeVolume,

@@ -18,7 +18,7 @@ const PHONE: Look = Look { width: 360, height: 780, dark: false, language: "en-U
 fn page(folder: &Path, days: u32) -> PathBuf {
     let days = format!("SYNTHETIC_DAYS={days}");
     let settings = [
-        "BRAINS=EMA_TREND",
+        "REALAVANCAGEM_ALLOWED_REGIMES=TREND_UP,TREND_DOWN,RANGE,HIGH_VOL",
         "REALAVANCAGEM_MIN_GLOBAL_CONF=0.30",
         "REALAVANCAGEM_REQUIRE_PROFIT_TODAY=false",
         "REALAVANCAGEM_MIN_LIQUIDITY=0",

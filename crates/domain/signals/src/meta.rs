@@ -53,9 +53,9 @@ impl Default for MetaSettings {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum WeightBy {
     /// How often it wins: the odds of its win rate.
-    #[default]
     WinRate,
     /// How much it wins for what it loses: its profit factor, in units of the planned risk.
+    #[default]
     ProfitFactor,
 }
 

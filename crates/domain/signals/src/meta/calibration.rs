@@ -12,11 +12,11 @@ use super::record::{ONE, Share};
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CalibrationMethod {
     /// A line through the log-odds (Platt).
+    #[default]
     Platt,
     /// The nearest rising steps (pool adjacent violators), with lines between them.
     Isotonic,
     /// Each bin's share for itself. Not monotone: the only method under which a stronger claim may come out lower.
-    #[default]
     Bins,
     /// As claimed.
     None,
