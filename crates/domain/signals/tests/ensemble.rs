@@ -221,7 +221,13 @@ fn hour(hour: u8) -> Hour {
 
 fn meta(brains: usize) -> MetaBrain {
     let names: Vec<_> = (0..brains).map(|i| format!("parrot {i}")).collect();
-    MetaBrain::new(MetaConfig::default(), names.iter().map(String::as_str))
+    MetaBrain::new(by_win_rate(), names.iter().map(String::as_str))
+}
+
+/// Weights by the win rate and each bin for itself, whose figures are plain to compute by hand.
+fn by_win_rate() -> MetaConfig {
+    let (weights, calibration) = (WeightBy::WinRate, CalibrationMethod::Bins);
+    MetaConfig::new(MetaSettings { weights, calibration, ..MetaSettings::default() }).unwrap()
 }
 
 /// Confidence, disagreement and what to learn of a vote under equal weights.
