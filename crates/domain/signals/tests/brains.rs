@@ -206,7 +206,7 @@ proptest! {
             let pairs = || full[from..].iter().zip(&late_run[from - start..]);
             // Averages never quite forget, so that a bar at a bound may fall on its other side.
             let other_bias = pairs().filter(|(a, b)| a.bias != b.bias).count();
-            prop_assert!(other_bias * 500 <= pairs().count(), "{}: {other_bias} leanings differ", late.name());
+            prop_assert!(other_bias * 100 <= pairs().count(), "{}: {other_bias} leanings differ", late.name());
             // EMA_TREND and MOMENTUM wait for a confirmation as long as a side lasts: one that began before the start
             // is not known to the late one.
             let sides = |it: &Opinion| it.trigger.map(|trigger| trigger.side);
