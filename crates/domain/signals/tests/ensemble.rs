@@ -2,7 +2,10 @@
 
 use Side::{Buy, Sell};
 use alavanca_kernel::{Bar, ExitAt, Hour, Price, Regime, Side, Signal, Tick, Unit};
-use alavanca_signals::{BossBrain, BossConfig, BossDecision, BossSettings, Brain, CalibrationMethod, Lesson, MAX_BRAINS, MetaBrain, MetaCheckpoint, MetaConfig, MetaSettings, Opinion, Realised, Trigger, WeightBy, Weights};
+use alavanca_signals::{
+    BossBrain, BossConfig, BossDecision, BossSettings, Brain, CalibrationMethod, Lesson, MAX_BRAINS, MetaBrain,
+    MetaCheckpoint, MetaConfig, MetaSettings, Opinion, Realised, Trigger, WeightBy, Weights,
+};
 
 /// Says what it was told to, on every bar.
 #[derive(Debug)]
