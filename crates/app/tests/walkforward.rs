@@ -117,8 +117,8 @@ impl Brain for Breakout {
 }
 
 fn breakout(flags: &[(&str, &str)]) -> Settings {
-    let flags: Vec<_> = BARE.iter().chain(&[("BRAINS", "BREAKOUT")]).chain(flags).copied().collect();
-    settings(&flags, Extensions::new().brain("BREAKOUT", |_| Ok(Box::<Breakout>::default())))
+    let flags: Vec<_> = BARE.iter().chain(&[("BRAINS", "OWN_BREAKOUT")]).chain(flags).copied().collect();
+    settings(&flags, Extensions::new().brain("OWN_BREAKOUT", |_| Ok(Box::<Breakout>::default())))
 }
 
 /// Knows what the next bars will do.
@@ -300,12 +300,12 @@ fn a_frozen_policy_learns_nothing_on_test_days() {
     let bars = market(4, 61);
     let flags = [
         ("SIGNAL_BAR_SECONDS", "300"),
-        ("BRAINS", "BREAKOUT"),
+        ("BRAINS", "OWN_BREAKOUT"),
         ("RISK_DAILY_LOSS_LIMIT_BRL", "none"),
         ("RISK_MAX_CONSECUTIVE_LOSSES", "0"),
         ("RL_UPDATE_BATCH_SIZE", "1"),
     ];
-    let settings = [settings(&flags, Extensions::new().brain("BREAKOUT", |_| Ok(Box::<Breakout>::default())))];
+    let settings = [settings(&flags, Extensions::new().brain("OWN_BREAKOUT", |_| Ok(Box::<Breakout>::default())))];
     let with = |learn| run(&bars, &WalkRequest { learn, ..request(10, 40) }, &settings);
     let (online, frozen) = (with(Learn::Online), with(Learn::Frozen));
     let trained = |report: &WalkReport| report.folds.iter().map(|fold| fold.trained.clone()).collect::<Vec<_>>();
