@@ -165,7 +165,9 @@ impl Brain for HourBreakout {
 #[test]
 fn a_brain_of_ones_own_is_warmed_up_from_history_after_a_restart() {
     let own = Extensions::new().brain("HOUR_BREAKOUT", |_| Ok(Box::new(HourBreakout::default())));
-    let settings = settings(&[("BRAINS", "HOUR_BREAKOUT"), ("LIQUIDITY_MAP", "NONE")], own).unwrap();
+    // Of the built-in detectors, the one that learns no shape of the day: six hundred bars are all it needs.
+    let levels = [("BRAINS", "HOUR_BREAKOUT"), ("REGIME_DETECTOR", "ADX_ATR"), ("LIQUIDITY_MAP", "NONE")];
+    let settings = settings(&levels, own).unwrap();
     let market = bars(12);
     let mut whole = Run::new(&settings);
     for bar in &market {

@@ -151,19 +151,24 @@ impl LevelTable {
 
     /// The nearest zones at or below a price, and above it: each is the nearest level that is not faint, and those that
     /// stand within `near` behind it.
-    pub(super) fn nearest(&self, at: f64, near: f64, tick: Price) -> (Option<Zone>, Option<Zone>) {
+    pub(super) fn nearest(&self, price: Price, near: f64, tick: Price) -> (Option<Zone>, Option<Zone>) {
+        let at = price.raw() as f64;
         let (mut below, mut above) = (f64::NEG_INFINITY, f64::INFINITY);
-        for (&price, &strength) in self.prices.iter().zip(&self.strengths) {
+        for (&level, &strength) in self.prices.iter().zip(&self.strengths) {
             if strength < FAINT {
                 continue;
             }
-            if price <= at {
-                below = below.max(price);
+            if level <= at {
+                below = below.max(level);
             } else {
-                above = above.min(price);
+                above = above.min(level);
             }
         }
-        (self.joined(below - near, below, tick), self.joined(above, above + near, tick))
+        // On the grid a level may come to lie on the price itself, or beyond it.
+        let next = Price::from_raw(price.raw().saturating_add(tick.raw().max(1)));
+        let under = self.joined(below - near, below, tick).map(|zone| Zone { price: zone.price.min(price), ..zone });
+        let over = self.joined(above, above + near, tick);
+        (under, over.map(|zone| Zone { price: zone.price.max(next), ..zone }))
     }
 
     /// All levels from one price to another as one zone: strength 1 − Π (1 − s), the rest the strongest one's.

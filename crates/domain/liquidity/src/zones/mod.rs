@@ -377,7 +377,7 @@ impl LiquidityMap for ZoneMap {
 
     fn nearest(&self, price: Price) -> (Option<Zone>, Option<Zone>) {
         let Some(reach) = self.reach else { return (None, None) };
-        self.table.nearest(price.raw() as f64, reach.near, self.tick)
+        self.table.nearest(price, reach.near, self.tick)
     }
 
     /// A week and a day of minutes around the clock, so that the weekly VWAP and the previous day are known. With less
