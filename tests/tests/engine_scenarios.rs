@@ -14,7 +14,7 @@ use alavanca_kernel::{
 };
 use alavanca_rl::FreezeFallback;
 use alavanca_scalp::{ProtectMode, ScalpEventKind};
-use alavanca_signals::{MetaBrain, MetaConfig, Trigger};
+use alavanca_signals::{Brain, MetaBrain, MetaConfig, Opinion, Trigger};
 use alavanca_tests::chart::tick;
 use alavanca_tests::{Bench, Chart, Rig, Signals, at_minute, points, trigger};
 
@@ -235,6 +235,46 @@ fn a_crossed_book_is_not_entered_on() {
     let crossed = run(130_010, 130_005);
     assert_eq!((crossed.recorder.block_causes(), crossed.asked()), (vec!["not_tradable"], 0));
     assert_eq!(run(130_005, 130_005).recorder.decisions().len(), 1, "a locked book is not crossed");
+}
+
+/// Buys on the tick whose mark reaches a price.
+#[derive(Debug, Clone)]
+struct AtPrice(Price);
+
+impl Brain for AtPrice {
+    fn name(&self) -> &'static str {
+        "at_price"
+    }
+    fn warmup_bars(&self) -> usize {
+        1
+    }
+    fn on_bar(&mut self, _bar: &Bar) -> Opinion {
+        Opinion::NONE
+    }
+    fn on_tick(&mut self, tick: &Tick) -> Option<Opinion> {
+        let trigger = (tick.mark() >= self.0).then(|| trigger(Side::Buy, 100, 200));
+        trigger.map(|trigger| Opinion { bias: Some(trigger.side), trigger: Some(trigger) })
+    }
+    fn wants_ticks(&self) -> bool {
+        true
+    }
+    fn reset(&mut self) {}
+}
+
+/// A brain that looks at ticks is heard at the tick, not at the bar's close; before its warm-up it is not heard at all.
+#[test]
+fn a_brain_on_ticks_is_heard_within_the_bar() {
+    let rig = Rig { actions: vec![Action::Enter], ..Rig::with_brain(AtPrice(points(130_050))) };
+    let mut bench = rig.bench();
+    for second in 0..=300 {
+        let high = second == 10 || second == 200;
+        let bid = if high { 130_050 } else { 130_000 };
+        bench.tick(tick(second * 1_000, bid, bid + 5));
+    }
+    let decisions = bench.recorder.decisions();
+    let at: Vec<_> = decisions.iter().map(|decision| decision.context.at).collect();
+    assert_eq!(at, [Timestamp::from_secs(at_minute(0).secs() + 200)]);
+    assert_eq!((bench.counts().signals, bench.position()), (1, 10));
 }
 
 // Orders that come to nothing (semantics 12).

@@ -1,5 +1,7 @@
 //! Level 4 on recorded markets: what it says has to be worth asking.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::{Path, PathBuf};
 
 use alavanca::builder::market_clock;

@@ -319,6 +319,15 @@ fn figures_are_those_of_the_tables() {
     let answers = |capital: &Value| capital["check"]["agree"].as_i64().unwrap();
     assert_eq!(answers(&capital), number(&db, "SELECT count(*) FROM capital_state"), "{}", capital["check"]);
 
+    let regime = json(folder.path(), &["stats", "regime", "--db", "run.db"]);
+    is(&regime["bars"], "SELECT sum(bars) FROM regimes");
+    is(&regime["transition_bars"], "SELECT sum(bars) FROM regimes WHERE before_transition");
+    is(&regime["changes"], "SELECT count(*) FROM regimes WHERE before <> after");
+    is(&regime["transition_trades"], "SELECT count(*) FROM trades WHERE in_transition");
+    is(&regime["by_regime"]["RANGE"]["seconds"], "SELECT sum(seconds) FROM regimes WHERE before = 'RANGE'");
+    let out = "FROM regimes WHERE before = 'RANGE' AND after = 'TREND_UP'";
+    is(&regime["matrix"]["RANGE"]["TREND_UP"]["count"], &format!("SELECT count(*) {out}"));
+
     let scalp = json(folder.path(), &["stats", "scalp", "--db", "run.db"]);
     let ends = "FROM scalp_events WHERE event_type NOT IN ('OPENED', 'PROTECTED')";
     is(&scalp["total_scalps"], &format!("SELECT count(*) {ends}"));

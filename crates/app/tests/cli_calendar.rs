@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -54,7 +55,7 @@ fn filters_are_stored_with_their_reasons() {
     let mut news = String::from("# clock: America/Sao_Paulo\ntime,currency,impact,title\n");
     for day in 6..=10 {
         for hour in [10, 13, 16] {
-            news.push_str(&format!("2025-01-{day:02} {hour}:00,USD,high,x\n2025-01-{day:02} {hour}:45,BRL,medium,y\n"));
+            let _ = writeln!(news, "2025-01-{day:02} {hour}:00,USD,high,x\n2025-01-{day:02} {hour}:45,BRL,medium,y");
         }
     }
     fs::write(folder.path().join("news.csv"), news).unwrap();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -40,7 +41,7 @@ fn minutes(folder: &Path, name: &str, decimals: usize) -> PathBuf {
             let prices = [open, high, low, close].map(shown).join("\t");
             let (hour, minute) = (9 + minute / 60, minute % 60);
             let (ticks, volume, spread) = (seed % 90 + 1, seed % 700, seed % 4 * 5);
-            text += &format!("2021.03.{day:02}\t{hour:02}:{minute:02}:00\t{prices}\t{ticks}\t{volume}\t{spread}\n");
+            let _ = writeln!(text, "2021.03.{day:02}\t{hour:02}:{minute:02}:00\t{prices}\t{ticks}\t{volume}\t{spread}");
         }
     }
     let path = folder.join(name);

@@ -141,6 +141,10 @@ impl Subject for OfRegime {
         self.0.warmup_bars()
     }
 
+    fn warmup_days(&self) -> usize {
+        self.0.warmup_days()
+    }
+
     fn on_bar(&mut self, bar: &Bar) -> Self::Said {
         (self.0.on_bar(bar), self.0.view())
     }

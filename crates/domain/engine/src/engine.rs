@@ -143,6 +143,9 @@ impl Engine {
         if let Some(bar) = closed {
             self.look(symbol, &bar, effects);
         }
+        if self.desks[symbol.index()].levels.boss.wants_ticks() {
+            self.look_at_tick(symbol, tick, effects);
+        }
     }
 
     /// Lets time pass: days roll, pauses and freezes end.

@@ -10,7 +10,7 @@ use alavanca_risk::QuoteFreshness;
 use alavanca_rl::FreezeFallback;
 use alavanca_signals::{Lesson, MetaView, Votes};
 
-use crate::config::OnOpposite;
+use crate::config::{Levels, OnOpposite};
 use crate::desk::{Desk, Quote};
 use crate::engine::Engine;
 use crate::event::{Effect, Notice};
@@ -39,6 +39,19 @@ impl Engine {
         }
     }
 
+    /// Shows a tick to the brains that want ticks, and takes up the signal they give. Levels 2 to 4 stand as the last
+    /// closed bar left them.
+    pub(crate) fn look_at_tick(&mut self, symbol: SymbolId, tick: &Tick, effects: &mut Vec<Effect>) {
+        let hour = self.hour();
+        let Levels { boss, meta, regime, .. } = &mut self.desks[symbol.index()].levels;
+        let view = regime.view();
+        let decision = boss.on_tick(tick, || meta.weights(view.regime, hour));
+        if let Some(signal) = decision.and_then(|decision| decision.signal) {
+            self.counts.signals += 1;
+            self.consider(symbol, &signal, view, effects);
+        }
+    }
+
     /// Shows a bar of the past to levels 1 to 4: they warm up, nothing is decided.
     pub fn warm(&mut self, symbol: SymbolId, bar: &Bar) {
         let Some(desk) = self.desks.get_mut(symbol.index()).filter(|desk| bar.time > desk.last_bar) else { return };
@@ -52,11 +65,15 @@ impl Engine {
     /// Shows a tick of the past, so that also the bar that is being gathered is what it would be.
     pub fn warm_tick(&mut self, symbol: SymbolId, tick: &Tick) {
         let Some(desk) = self.desks.get_mut(symbol.index()) else { return };
-        if desk.fault_of(tick).is_none()
-            && let Some(bar) = desk.take_tick(tick)
-        {
+        if desk.fault_of(tick).is_some() {
+            return;
+        }
+        if let Some(bar) = desk.take_tick(tick) {
             self.warm_levels(symbol, &bar);
         }
+        let hour = self.clock.locate(tick.time).hour;
+        let Levels { boss, meta, regime, .. } = &mut self.desks[symbol.index()].levels;
+        boss.on_tick(tick, || meta.weights(regime.view().regime, hour));
     }
 
     fn warm_levels(&mut self, symbol: SymbolId, bar: &Bar) {

@@ -19,6 +19,12 @@ pub trait RegimeDetector: Debug + Send {
     /// How many bars of history it must see before it can say anything but `UNKNOWN`.
     fn warmup_bars(&self) -> usize;
 
+    /// How many days of history besides it must see, from whatever second on, to say what it would say had it seen all
+    /// of the past; 0 where bars are all it goes by. With fewer it speaks, and differs.
+    fn warmup_days(&self) -> usize {
+        0
+    }
+
     /// Forgets everything, as new.
     fn reset(&mut self);
 }

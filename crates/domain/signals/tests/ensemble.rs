@@ -230,7 +230,7 @@ fn meta(brains: usize) -> MetaBrain {
 /// Weights by the win rate and each bin for itself, whose figures are plain to compute by hand.
 fn by_win_rate() -> MetaConfig {
     let (weights, calibration) = (WeightBy::WinRate, CalibrationMethod::Bins);
-    MetaConfig::new(MetaSettings { weights, calibration, ..MetaSettings::default() }).unwrap()
+    MetaConfig::new(MetaSettings { weights, calibration, ..MetaSettings::default() }).expect("these are allowed")
 }
 
 /// Confidence, disagreement and what to learn of a vote under equal weights.

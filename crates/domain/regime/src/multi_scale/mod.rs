@@ -187,6 +187,11 @@ impl RegimeDetector for MultiScaleDetector {
         self.bounds.warmup
     }
 
+    /// Three times the memory of the day's shape: what it keeps of a flat day is then some 5 %.
+    fn warmup_days(&self) -> usize {
+        3 * self.config.settings().day_shape_days as usize
+    }
+
     fn reset(&mut self) {
         *self = Self::new(self.config.clone(), self.zone);
     }
