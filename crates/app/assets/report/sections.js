@@ -323,7 +323,7 @@ const riskText = each => {
   const values = {};
   for (const name of ['net', 'limit', 'peak']) if (name in each) values[name] = each.cause === 'trades_per_day' ? count(each[name]) : money(each[name]);
   if ('n' in each) values.n = count(each.n);
-  if ('trades' in each) values.trades = count(each.trades);
+  for (const name of ['trades', 'won']) if (name in each) values[name] = count(each[name]);
   if ('until_at' in each) values.until = moment(each.until_at);
   return known === undefined ? each.cause : t('risk.' + each.cause, values);
 };
