@@ -244,6 +244,7 @@ const LOOP: &[(&str, &str)] = &[
     ("OPERATOR_CAPITAL_BRL", "100000000"),
     ("RISK_DAILY_LOSS_LIMIT_BRL", "off"),
     ("RISK_MAX_CONSECUTIVE_LOSSES", "0"),
+    ("REGIME_DETECTOR", "ADX_ATR"),
     ("LIQUIDITY_MAP", "RELATIVE_VOLUME"),
     ("RECORD_EVERY_BAR", "true"),
 ];
