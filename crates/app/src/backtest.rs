@@ -7,7 +7,7 @@ use alavanca_adapters_sim::SyntheticSettings;
 use alavanca_adapters_sqlite::{Durability, SqliteStore};
 use alavanca_calendar::Contract;
 use alavanca_engine::{Checkpoint, Notice, Record, Restored};
-use alavanca_kernel::{Bar, DecisionId, Instrument, PRESETS, SettingError, SymbolId, Tick, Timestamp};
+use alavanca_kernel::{Bar, DecisionId, Instrument, PRESETS, Price, SettingError, SymbolId, Tick, Timestamp};
 use alavanca_ports::{Store, StoreError};
 use alavanca_report::{Summary, Tally};
 use sha2::{Digest, Sha256};
@@ -564,10 +564,11 @@ impl RunSink {
             .iter()
             .filter_map(|notice| match notice {
                 Notice::ScalpOutOfReach { target, expected_move, .. } => Some(format!(
-                    "{}: a scalp's distances (target {target}) lie beyond what the market usually moves within its \
-                     time limit ({}): most scalps will end at the time limit",
+                    "{}: a scalp's distances (target {target}) lay beyond what the market had moved of late within its \
+                     time limit ({}): few scalps reach their target in such hours",
                     instrument.name,
-                    expected_move.to_tick(instrument.tick)
+                    // Downwards: what is just short of the target is not to be shown as the target.
+                    *expected_move - Price::from_raw(expected_move.raw() % instrument.tick.raw().max(1))
                 )),
                 Notice::BadInput { .. } | Notice::UnexpectedReport { .. } => None,
             })

@@ -51,7 +51,7 @@ pub fn confidence_stats(stats: &ConfidenceStats, colour: bool) -> String {
 }
 
 fn bins(of: &ReliabilityTable, colour: bool) -> String {
-    let mut rows = figures(&["Claimed", "trades", "mean\nclaimed", "won", "", "95 % of the\ntrue share", " "]);
+    let mut rows = figures(&["Claimed", "trades", "mean\nclaimed", "won", "", "true share (%)\nwith 95 %", " "]);
     for bin in &of.bins {
         rows.add_row([
             format!("{:.2}-{:.2}", bin.from, bin.to),
@@ -59,7 +59,7 @@ fn bins(of: &ReliabilityTable, colour: bool) -> String {
             percent(Some(bin.claimed)),
             percent(Some(bin.won)),
             bar(bin.won),
-            format!("{:.1} - {:.1} %", bin.low * 100.0, bin.high * 100.0),
+            format!("{:.1}-{:.1}", bin.low * 100.0, bin.high * 100.0),
             if bin.holds() {
                 ""
             } else if bin.claimed > bin.high {

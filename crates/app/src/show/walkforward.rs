@@ -29,7 +29,13 @@ fn head(report: &WalkReport) -> String {
     let made_up = if source.synthetic { " (synthetic: no real market)" } else { "" };
     let mut text = format!("Walk-forward of {} on {}{made_up}\n", report.symbol, source.name);
     let plan = &report.plan;
-    let _ = writeln!(text, "  data      {} trading days, {} rows ({})", report.days, count(source.rows), source.kind);
+    let _ = writeln!(
+        text,
+        "  data      {} trading days, {} rows ({})",
+        count(report.days as u64),
+        count(source.rows),
+        source.kind
+    );
     if let (Some(first), Some(last)) = (&source.first, &source.last) {
         let _ = writeln!(text, "  span      {first} to {last}");
     }
@@ -55,7 +61,7 @@ fn verdict(report: &WalkReport) -> String {
         let Interval { low, high } = intervals.mean_daily_net;
         format!("{} to {} {currency} a day", spoken_sign(low), spoken_sign(high))
     });
-    let over = format!("{} test days and {} trades", report.gate.days, count(report.gate.trades as u64));
+    let over = format!("{} test days and {} trades", count(report.gate.days as u64), count(report.gate.trades as u64));
     match report.verdict {
         Verdict::TooLittle => format!("TOO LITTLE to say anything: {over}. Take more data or shorter windows."),
         Verdict::NoEvidence => format!(
