@@ -157,12 +157,14 @@ fn alone(metadata: &Metadata) -> Vec<Work> {
         .collect()
 }
 
-/// The examples are what people copy: each has to run as it is, without arguments.
+/// The examples are what people copy: each has to run as it is. Those that are a command line of their own are told to
+/// do the main job; the others hear nothing of it.
 fn examples(metadata: &Metadata) -> Vec<Work> {
     let app = metadata.packages.iter().filter(|package| package.name == "alavanca");
     app.flat_map(|package| package.targets_of("example"))
         .map(|example| {
-            Work::cargo(&["run", "--locked", "--package", "alavanca", "--all-features", "--example", example])
+            let run = ["run", "--locked", "--package", "alavanca", "--all-features", "--example", example];
+            Work::cargo(&[&run[..], &["--", "backtest"]].concat())
         })
         .collect()
 }
@@ -264,7 +266,7 @@ mod tests {
         );
         assert_eq!(
             commands(metadata.clone(), "examples"),
-            ["cargo run --locked --package alavanca --all-features --example custom"]
+            ["cargo run --locked --package alavanca --all-features --example custom -- backtest"]
         );
         assert_eq!(
             commands(metadata.clone(), "benches"),

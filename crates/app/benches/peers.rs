@@ -38,8 +38,9 @@ const COMMIT_RECORDS: usize = 4_096;
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
     let after = |name: &str| arguments.iter().position(|a| a == name).and_then(|i| arguments.get(i + 1));
-    // As one bench among all, in CI, it only has to run.
-    let quick = arguments.iter().any(|a| a == "--test");
+    // `cargo bench` says `--bench`. Under `cargo test`, as one bench among all, it only has to run.
+    let asked = |flag: &str| arguments.iter().any(|a| a == flag);
+    let quick = asked("--test") || !asked("--bench");
     let runs: usize = after("--runs").map_or(Ok(7), |runs| runs.parse())?;
     let (runs, most) = if quick { (1, 5_000) } else { (runs, usize::MAX) };
     let eurusd = Instrument::preset("EURUSD").ok_or("EURUSD is a preset")?;

@@ -84,7 +84,10 @@ impl Sink for Chosen {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let settings = load(&LoadRequest::default())?.settings;
+    // Losing batches are not taken back, and nothing freezes: this policy is to learn from its losses.
+    let keeps = [("RL_ROLLBACK_REWARD", "0"), ("RL_FREEZE_THRESHOLD", "1")];
+    let flags = keeps.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let settings = load(&LoadRequest { flags, ..LoadRequest::default() })?.settings;
     let win = Instrument::preset("WIN").ok_or("WIN is a preset")?;
     let policy = Bound(ThompsonSampling::new(RlConfig::new(settings.rl)?));
     let built = Builder::new(&settings, &win).policy(Box::new(policy)).build()?;
