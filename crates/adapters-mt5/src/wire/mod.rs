@@ -37,7 +37,8 @@ pub struct Envelope<Body> {
     #[serde(default)]
     pub session: String,
     /// This side's frames in the session, counted from 1 (`challenge` and `hello` are each side's first). A gap makes the
-    /// other side ask for a snapshot.
+    /// other side ask for a snapshot. A frame that is not of this session, or whose number is not greater than the last
+    /// one's, is late or repeated: it is passed over, so that what was answered as absent cannot arrive afterwards.
     pub seq: u64,
     /// The other side's last `seq` that was taken in.
     pub ack: u64,

@@ -84,7 +84,9 @@ pub struct OrderSubmit {
 pub enum Intent {
     /// Opens a leg.
     Open,
-    /// Reduces a leg.
+    /// Reduces a leg. Just before `OrderSend` the bridge reads the live position: where there is none on the other side, or
+    /// a smaller one (on hedging: the position named), it answers [`NOT_SENT`]. A netting account has no reduce-only of
+    /// its own, and the server's stop may have been faster than the frame.
     Close,
 }
 
