@@ -3,5 +3,7 @@
 //! The engine listens, a bridge dials in: the sidecar (`bridge/python`) or the Expert Advisor (`bridge/mql5`). Both
 //! speak what [`wire`] defines; `docs/mt5-protocol.md` tells it for people.
 
+pub mod codec;
 pub mod link;
+pub mod session;
 pub mod wire;

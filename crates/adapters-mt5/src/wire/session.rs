@@ -87,8 +87,8 @@ pub struct Hello {
     pub epoch_seen: u64,
     /// Whose account.
     pub account: AccountIdentity,
-    /// HMAC-SHA256 with the secret, 64 lower-case hexadecimal digits, of these joined by `\n`: [`BRIDGE_PROOF`], the
-    /// engine's nonce, the bridge's nonce, `instance`, login, server, trade mode as on the wire, margin mode, currency.
+    /// HMAC-SHA256, its key the 32 bytes that the secret's digits stand for; 64 lower-case hexadecimal digits, of these
+    /// in UTF-8 joined by `\n`: [`BRIDGE_PROOF`], the engine's nonce, the bridge's nonce, `instance`, login, server, trade mode as on the wire, margin mode, currency.
     pub proof: String,
 }
 
@@ -112,7 +112,7 @@ pub struct Auth {
     pub deadman: Deadman,
     /// What the bridge never exceeds. Its own settings may be stricter, and then hold.
     pub caps: Caps,
-    /// HMAC-SHA256 with the secret of these joined by `\n`: [`ENGINE_PROOF`], the bridge's nonce, the engine's nonce,
+    /// HMAC-SHA256 with the same key, of these joined by `\n`: [`ENGINE_PROOF`], the bridge's nonce, the engine's nonce,
     /// `session`, the epoch, `armed` as `true` or `false`.
     pub proof: String,
 }
