@@ -263,6 +263,11 @@ impl Bench {
         self.simulation.end(at, &mut self.recorder);
     }
 
+    /// Time passes, and no price comes.
+    pub fn time(&mut self, at: Timestamp) {
+        self.simulation.time(at, &mut self.recorder);
+    }
+
     /// The operator says something.
     pub fn command(&mut self, command: Command, at: Timestamp) {
         self.simulation.command(command, at, &mut self.recorder);

@@ -171,6 +171,7 @@ fn blocked_by_each_risk_state() {
     for (cause, on, off) in [
         ("risk_halted", Command::Halt, Command::Resume),
         ("risk_reduce_only", Command::StoreFailed, Command::Reconciled),
+        ("risk_reduce_only", Command::ReduceOnly, Command::Resume),
     ] {
         check_blocked(
             cause,
@@ -380,6 +381,7 @@ fn the_rest_of_a_stopped_entry_is_taken_back() {
             commission: Money::ZERO,
             exit,
             unresolved: false,
+            deal: 0,
             at: at_minute(3),
         }))
     };
@@ -1032,6 +1034,42 @@ fn an_engine_that_keeps_the_extra_hands_it_over_all_the_same() {
     }
     assert_eq!(bench.recorder.scalp_kinds(), [ScalpEventKind::Opened, ScalpEventKind::HandedOver]);
     assert_eq!(bench.position(), 11);
+    // Back to where it would make nothing: it is no scalp any more, and the engine still is all that watches it.
+    for second in 400..410 {
+        bench.tick(tick(second * 1_000, 129_950, 129_955));
+    }
+    let closes: Vec<_> =
+        bench.recorder.orders().into_iter().filter(|order| order.intent == OrderIntent::Close).collect();
+    assert_eq!(closes.iter().map(|order| order.leg.role).collect::<Vec<_>>(), [LegRole::Extra]);
+    assert_eq!(bench.position(), 10);
+}
+
+/// MetaTrader knows no time limit: the levels rest with the leg, and the clock is the engine's, also where no price comes.
+#[test]
+fn time_alone_ends_an_extra_whose_levels_rest_at_the_broker() {
+    for custody in [ScalpCustody::BrokerLevels, ScalpCustody::Engine] {
+        let mut bench = Rig { custody, ..Rig::with_signals(&[(2, Side::Buy)]) }.bench();
+        for second in 0..200 {
+            bench.tick(tick(second * 1_000, 130_000, 130_005));
+        }
+        assert_eq!(bench.position(), 11);
+        let resting = bench.simulation.exchange().legs().find(|leg| leg.leg.role == LegRole::Extra).unwrap();
+        assert_eq!(resting.stop_loss.is_some(), custody == ScalpCustody::BrokerLevels, "{custody:?}");
+        let opened = bench.recorder.fills().iter().map(|fill| fill.at).max().unwrap();
+        let closes = |bench: &Bench| {
+            let orders = bench.recorder.orders();
+            orders
+                .iter()
+                .filter(|order| order.intent == OrderIntent::Close)
+                .map(|order| order.leg.role)
+                .collect::<Vec<_>>()
+        };
+        bench.time(opened.plus_secs(179));
+        assert_eq!(closes(&bench), [], "{custody:?}");
+        bench.time(opened.plus_secs(180));
+        bench.time(opened.plus_secs(181));
+        assert_eq!(closes(&bench), [LegRole::Extra], "{custody:?}: one order, and no more while it works");
+    }
 }
 
 /// What an order could not fill at one close it fills at the next, also where the engine has nothing to say.

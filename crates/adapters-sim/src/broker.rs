@@ -1,6 +1,8 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use alavanca_kernel::{Bar, LegId, OrderId, OrderReport, OrderRequest, Price, SymbolId, Tick, Timestamp};
+use alavanca_kernel::{
+    Bar, Contracts, LegId, Money, OrderId, OrderReport, OrderRequest, Price, Side, SymbolId, Tick, Timestamp,
+};
 use alavanca_ports::{Account, Broker, BrokerError, BrokerLeg};
 use async_trait::async_trait;
 
@@ -97,6 +99,11 @@ impl Broker for SimBroker {
     async fn account(&mut self) -> Result<Account, BrokerError> {
         let desk = self.desk();
         Ok(desk.exchange.account(desk.now))
+    }
+
+    async fn margin(&mut self, symbol: SymbolId, _side: Side, quantity: Contracts) -> Result<Money, BrokerError> {
+        let margin = self.desk().exchange.margin_of(symbol, quantity);
+        margin.ok_or_else(|| BrokerError::Unavailable(format!("no symbol {symbol}")))
     }
 
     async fn legs(&mut self) -> Result<Vec<BrokerLeg>, BrokerError> {

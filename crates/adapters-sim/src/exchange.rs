@@ -274,6 +274,11 @@ impl SimExchange {
         result
     }
 
+    /// The margin that so many contracts of a symbol take; `None` for a symbol that is not traded here.
+    pub fn margin_of(&self, symbol: SymbolId, quantity: Contracts) -> Option<Money> {
+        self.markets.get(symbol.index()).map(|market| market.margin_of(quantity))
+    }
+
     /// All open legs, by symbol and then in the order in which they were opened.
     pub fn legs(&self) -> impl Iterator<Item = BrokerLeg> + '_ {
         self.markets.iter().enumerate().flat_map(|(index, market)| {
@@ -511,6 +516,7 @@ impl SimExchange {
             commission,
             exit: None,
             unresolved: false,
+            deal: 0,
             at,
         }));
     }
@@ -552,6 +558,7 @@ impl SimExchange {
             commission,
             exit: None,
             unresolved: false,
+            deal: 0,
             at,
         }));
         if left.is_zero() {
@@ -577,6 +584,7 @@ impl SimExchange {
             commission,
             exit: Some(touch.kind),
             unresolved: touch.unresolved,
+            deal: 0,
             at: touch.at,
         }));
         self.end_orders_of(symbol, id, touch.at, reports);

@@ -76,7 +76,7 @@ tables! {
     Decisions = "decisions", 27, "";
     Orders = "orders", 9, "";
     OrderEnds = "order_ends", 9, "";
-    Fills = "fills", 15, "";
+    Fills = "fills", 16, "";
     Positions = "positions", 14, " ON CONFLICT DO UPDATE SET open = excluded.open, entered = excluded.entered, \
         entry = excluded.entry, stop_loss = excluded.stop_loss, take_profit = excluded.take_profit, \
         opened_at = excluded.opened_at, closed_at = excluded.closed_at, cause = excluded.cause, \

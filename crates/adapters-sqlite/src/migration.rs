@@ -10,7 +10,7 @@ pub(crate) struct Migrations;
 
 impl MigratorTrait for Migrations {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Begin), Box::new(Linked), Box::new(Levels)]
+        vec![Box::new(Begin), Box::new(Linked), Box::new(Levels), Box::new(Deals)]
     }
 }
 
@@ -75,6 +75,23 @@ impl MigrationTrait for Levels {
             manager.get_connection().execute_unprepared(statement).await?;
         }
         Ok(())
+    }
+}
+
+/// The broker's numbers of deals.
+struct Deals;
+
+impl MigrationName for Deals {
+    fn name(&self) -> &'static str {
+        "m0004_deals"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Deals {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = "ALTER TABLE fills ADD COLUMN deal INTEGER NOT NULL DEFAULT 0";
+        manager.get_connection().execute_unprepared(sql).await.map(|_| ())
     }
 }
 

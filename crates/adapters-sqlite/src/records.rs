@@ -90,7 +90,7 @@ pub(crate) fn order_end(of: &mut Columns<'_>) -> Result<OrderEnd, StoreError> {
 }
 
 pub(crate) const FILL: &str = "order_id, symbol, trade, role, intent, side, quantity, remaining, price, reference, \
-                               commission, exit, unresolved, at";
+                               commission, exit, unresolved, deal, at";
 
 pub(crate) fn fill(of: &mut Columns<'_>) -> Result<FillReport, StoreError> {
     Ok(FillReport {
@@ -106,6 +106,7 @@ pub(crate) fn fill(of: &mut Columns<'_>) -> Result<FillReport, StoreError> {
         commission: of.money()?,
         exit: of.named_option("exit", names::find_exit)?,
         unresolved: of.take()?,
+        deal: of.number()?,
         at: of.instant()?,
     })
 }

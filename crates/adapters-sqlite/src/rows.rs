@@ -456,6 +456,7 @@ impl Rows {
                 fill.commission.cents().into(),
                 fill.exit.map(|exit| self.words.of(exit.as_str())).into(),
                 fill.unresolved.into(),
+                fill.deal.into(),
             ],
         );
     }

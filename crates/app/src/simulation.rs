@@ -83,6 +83,13 @@ impl Simulation {
         self.hear(sink);
     }
 
+    /// Time passes, and no price comes.
+    pub fn time(&mut self, at: Timestamp, sink: &mut impl Sink) {
+        self.engine.step(&Event::Time(at), &mut self.effects);
+        self.act(at, sink);
+        self.hear(sink);
+    }
+
     /// Begins with an exported policy, before anything has happened; `at` is when the market begins.
     ///
     /// # Errors

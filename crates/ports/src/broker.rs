@@ -92,6 +92,14 @@ pub trait Broker: Send {
     /// The account now.
     async fn account(&mut self) -> Result<Account, BrokerError>;
 
+    /// The margin that a market order of that size would take now, in the account's currency.
+    ///
+    /// A broker that does not say is taken to refuse: nothing is opened whose margin is not known.
+    async fn margin(&mut self, symbol: SymbolId, side: Side, quantity: Contracts) -> Result<Money, BrokerError> {
+        let _ = (side, quantity);
+        Err(BrokerError::Unavailable(format!("it does not tell the margin of symbol {symbol}")))
+    }
+
     /// All open legs now.
     async fn legs(&mut self) -> Result<Vec<BrokerLeg>, BrokerError>;
 }

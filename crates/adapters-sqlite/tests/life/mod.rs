@@ -356,6 +356,7 @@ impl Life {
             commission: Money::from_cents(35),
             exit: None,
             unresolved: false,
+            deal: self.out.len() as u64,
             at: self.now,
         }));
     }

@@ -3,4 +3,5 @@ ALTER TABLE decisions DROP COLUMN votes;
 ALTER TABLE decisions DROP COLUMN weights;
 ALTER TABLE decisions DROP COLUMN zones;
 DROP TABLE regimes;
+ALTER TABLE fills DROP COLUMN deal;
 DELETE FROM seaql_migrations WHERE version NOT IN ('m0001_begin', 'm0002_chain');

@@ -46,9 +46,12 @@ impl std::str::FromStr for OnOpposite {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ScalpCustody {
-    /// They rest at the broker as the leg's own: hedging accounts, and every backtest on bars.
+    /// They rest at the broker as the leg's own, the time limit with them: every simulation.
     #[default]
     Broker,
+    /// Stop and target rest at the broker as the leg's own, the time limit is the engine's: hedging accounts at
+    /// MetaTrader, which knows no such limit.
+    BrokerLevels,
     /// The engine watches each tick and sends a reduce-only close: netting accounts, where the broker knows one
     /// position only.
     Engine,

@@ -94,6 +94,7 @@ impl Engine {
             Event::Tick(symbol, tick) => self.on_tick(*symbol, tick, effects),
             Event::Order(report) => self.on_report(report, effects),
             Event::Account(view) => self.read_account(*view),
+            Event::Time(at) => self.on_time(*at, effects),
             Event::Command(command, at) => self.on_command(*command, *at, effects),
             Event::End(at) => self.on_end(*at, effects),
         }
@@ -200,6 +201,7 @@ impl Engine {
         self.advance(at, effects);
         let change = match command {
             Command::Halt => self.risk.halt(at),
+            Command::ReduceOnly => self.risk.reduce_only(at),
             Command::Resume => self.risk.resume(at),
             Command::StoreFailed => self.risk.store_failed(at),
             Command::Unreconciled => self.risk.reconciliation_failed(at),
@@ -220,6 +222,18 @@ impl Engine {
         };
         if let Some(change) = change {
             self.apply_risk(change, effects);
+        }
+    }
+
+    /// No price came, and time passes all the same. What is older than what was seen changes nothing.
+    fn on_time(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
+        self.advance(at, effects);
+        if self.open_trades > 0 {
+            for index in 0..self.desks.len() {
+                let symbol = SymbolId::new(index as u16);
+                self.watch_time(symbol, effects);
+                self.watch(symbol, effects);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use alavanca_risk::QuoteFreshness;
 use alavanca_rl::FreezeFallback;
 use alavanca_signals::{Lesson, MetaView, Votes};
 
-use crate::config::{Levels, OnOpposite};
+use crate::config::{Levels, OnOpposite, ScalpCustody};
 use crate::desk::{Desk, Quote};
 use crate::engine::Engine;
 use crate::event::{Effect, Notice};
@@ -263,8 +263,10 @@ impl Engine {
             self.warn_out_of_reach(symbol, effects);
             let mut protection = self.scalps.protection(&self.desks[symbol.index()].instrument);
             protection.keep_at_limit = self.config.scalp.settings().hybrid;
-            if self.config.custody == crate::config::ScalpCustody::Engine {
-                protection = Protection::default();
+            match self.config.custody {
+                ScalpCustody::Broker => {}
+                ScalpCustody::BrokerLevels => protection.hold_seconds = None,
+                ScalpCustody::Engine => protection = Protection::default(),
             }
             self.opening(symbol, trade, LegRole::Extra, signal, verdict.extra, protection)
         });

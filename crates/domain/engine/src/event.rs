@@ -18,6 +18,8 @@ pub enum Event {
     Order(OrderReport),
     /// The account was read.
     Account(AccountView),
+    /// Time passed: what is due by the clock alone is done, such as a scalp's time limit or the session's end.
+    Time(Timestamp),
     /// The operator said something.
     Command(Command, Timestamp),
     /// There will be no more market: what is open is closed.
@@ -41,7 +43,9 @@ pub struct AccountView {
 pub enum Command {
     /// No entries until `Resume`.
     Halt,
-    /// Entries again, after a halt.
+    /// Exits only until `Resume`.
+    ReduceOnly,
+    /// Entries again, after `Halt` or `ReduceOnly`.
     Resume,
     /// Close everything that is open.
     Flatten,

@@ -1,9 +1,9 @@
 //! Exits, which come before everything else in a step (semantics 20), and what the broker reports.
 
-use alavanca_execution::{CloseCause, OpenTrade};
+use alavanca_execution::{CloseCause, Leg, OpenTrade};
 use alavanca_kernel::{
     Contracts, Costs, ExitKind, FillReport, Instrument, LegId, LegRole, Money, OrderId, OrderIntent, OrderReport,
-    OrderRequest, Price, Protection, Side, SymbolId, Tick, Timestamp, TradingDay,
+    OrderRequest, Price, Protection, Side, SymbolId, Tick, Timestamp, TradingDay, touch_tick,
 };
 use alavanca_scalp::{LimitChoice, ProtectMode, ScalpEvent, ScalpEventKind, break_even_stop};
 
@@ -58,7 +58,7 @@ impl Engine {
     /// Closes what was to be closed and is still open: a broker may refuse a close, or fill it in part.
     fn close_left_over(&mut self, symbol: SymbolId, effects: &mut Vec<Effect>) {
         let Some(trade) = &self.desks[symbol.index()].trade else { return };
-        let extra = trade.extra.as_ref().and_then(alavanca_execution::Leg::left_over);
+        let extra = trade.extra.as_ref().and_then(Leg::left_over);
         let base = trade.base.left_over();
         for (role, cause) in [(LegRole::Extra, extra), (LegRole::Base, base)] {
             if let Some(cause) = cause {
@@ -94,7 +94,10 @@ impl Engine {
                 if let Some(extra) = self.desks[symbol.index()].trade.as_mut().and_then(|trade| trade.extra.as_mut()) {
                     extra.set_levels(stop, target);
                 }
-                effects.push(Effect::Modify { symbol, leg, stop, target });
+                // A netting account has no exits of this leg: the engine goes on watching them.
+                if self.config.custody != ScalpCustody::Engine {
+                    effects.push(Effect::Modify { symbol, leg, stop, target });
+                }
                 let event =
                     self.scalps.close(symbol, ScalpEventKind::HandedOver, price, gross, exit_cost, self.now, false);
                 if let Some(event) = event {
@@ -107,14 +110,34 @@ impl Engine {
 
     /// Where the engine keeps the extra's exits: looks at each tick.
     pub(crate) fn watch_tick(&mut self, symbol: SymbolId, tick: &Tick, effects: &mut Vec<Effect>) {
-        if self.config.custody != ScalpCustody::Engine {
-            return;
+        match self.config.custody {
+            ScalpCustody::Broker => return,
+            ScalpCustody::BrokerLevels => return self.watch_time(symbol, effects),
+            ScalpCustody::Engine => {}
         }
-        let Some(touch) = self.scalps.watch_tick(symbol, tick) else { return };
+        let touch = if self.scalps.active(symbol).is_some() {
+            self.scalps.watch_tick(symbol, tick)
+        } else {
+            // Handed over at its time limit: it is no scalp any more, and its exits still rest nowhere else.
+            let extra = self.desks[symbol.index()].trade.as_ref().and_then(|trade| trade.extra.as_ref());
+            extra.and_then(Leg::levels).and_then(|levels| touch_tick(levels, tick))
+        };
+        let Some(touch) = touch else { return };
         if touch.kind == ExitKind::Timeout && self.config.scalp.settings().hybrid {
             return;
         }
         self.close_leg(symbol, LegRole::Extra, touch.kind.into(), effects);
+    }
+
+    /// Where the engine keeps the extra's time limit. In HYBRID [`watch_limit`](Self::watch_limit) decides about it.
+    pub(crate) fn watch_time(&mut self, symbol: SymbolId, effects: &mut Vec<Effect>) {
+        if self.config.custody == ScalpCustody::Broker || self.config.scalp.settings().hybrid {
+            return;
+        }
+        let deadline = self.scalps.active(symbol).and_then(|setup| setup.levels.deadline());
+        if deadline.is_some_and(|deadline| self.now >= deadline) {
+            self.close_leg(symbol, LegRole::Extra, CloseCause::Timeout, effects);
+        }
     }
 
     /// Closes what is open of a trade, the extra first, and takes back what is on its way.

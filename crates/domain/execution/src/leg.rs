@@ -113,6 +113,14 @@ pub enum ExecutionError {
         /// The fill's quantity.
         quantity: Contracts,
     },
+    /// The deal was booked before.
+    #[error("leg {leg}: deal {deal} was booked before")]
+    Repeated {
+        /// The leg.
+        leg: LegId,
+        /// The broker's number of the deal.
+        deal: u64,
+    },
     /// The fill's side is not what the leg's order had.
     #[error("leg {leg}: the fill is on the wrong side")]
     WrongSide {
@@ -143,6 +151,9 @@ pub struct Leg {
     gross: Money,
     net: Money,
     unresolved: bool,
+    /// The broker's numbers of the deals that were booked.
+    #[serde(default)]
+    deals: Vec<u64>,
 }
 
 impl Leg {
@@ -174,6 +185,7 @@ impl Leg {
             gross: Money::ZERO,
             net: Money::ZERO,
             unresolved: false,
+            deals: Vec::new(),
         }
     }
 
@@ -185,6 +197,7 @@ impl Leg {
         if fill.side != self.side {
             return Err(ExecutionError::WrongSide { leg: self.id });
         }
+        self.note_deal(fill)?;
         if self.entered.is_zero() {
             self.opened_at = fill.at;
             self.levels = Some(self.protection.resolve(self.side, fill.price, instrument.tick, fill.at));
@@ -217,6 +230,7 @@ impl Leg {
         if fill.quantity > open {
             return Err(ExecutionError::CrossesFlat { leg: self.id, closed: fill.quantity, open });
         }
+        self.note_deal(fill)?;
         let mut left = fill.quantity;
         let (mut at_references, mut at_prices) = (0_i128, 0_i128);
         for lot in &mut self.lots {
@@ -244,6 +258,18 @@ impl Leg {
             }
         }
         Ok(part)
+    }
+
+    /// A deal that has a number is booked once.
+    fn note_deal(&mut self, fill: &FillReport) -> Result<(), ExecutionError> {
+        if fill.deal == 0 {
+            return Ok(());
+        }
+        if self.deals.contains(&fill.deal) {
+            return Err(ExecutionError::Repeated { leg: self.id, deal: fill.deal });
+        }
+        self.deals.push(fill.deal);
+        Ok(())
     }
 
     /// The opening order ended with a rest or without any fill. A leg that never got a contract ends here.
@@ -343,6 +369,11 @@ impl Leg {
         self.levels.as_ref()
     }
 
+    /// The broker's numbers of the deals that were booked, in that order; none where deals have no numbers.
+    pub fn deals(&self) -> &[u64] {
+        &self.deals
+    }
+
     /// Average price paid at entry; zero before any fill. Rounded to 10⁻⁸, for display: results use the lots.
     pub fn entry(&self) -> Price {
         average(self.entry_value, self.entered)
@@ -426,6 +457,7 @@ mod tests {
             commission: Money::from_cents(25 * i64::from(quantity)),
             exit: None,
             unresolved: false,
+            deal: 0,
             at: Timestamp::from_secs(60),
         }
     }
@@ -478,6 +510,27 @@ mod tests {
         assert_eq!(leg, before, "a report that does not fit changes nothing");
         leg.book_close(&close(2), &win(), CloseCause::Risk).unwrap();
         assert!(matches!(leg.book_close(&close(1), &win(), CloseCause::Risk), Err(ExecutionError::Ended { .. })));
+    }
+
+    #[test]
+    fn a_numbered_deal_is_booked_once() {
+        let mut leg =
+            Leg::opening(ID, SymbolId::new(0), Side::Buy, OrderId::new(1), Contracts::new(4), Protection::default());
+        let numbered = |intent, deal| FillReport { deal, ..fill(intent, 1, 1, 130_000, 130_000) };
+        leg.book_open(&numbered(OrderIntent::Open, 7), &win()).unwrap();
+        leg.book_open(&numbered(OrderIntent::Open, 8), &win()).unwrap();
+        leg.book_close(&numbered(OrderIntent::Close, 9), &win(), CloseCause::Session).unwrap();
+        let before = leg.clone();
+        assert!(matches!(
+            leg.book_open(&numbered(OrderIntent::Open, 8), &win()),
+            Err(ExecutionError::Repeated { deal: 8, .. })
+        ));
+        assert!(matches!(
+            leg.book_close(&numbered(OrderIntent::Close, 9), &win(), CloseCause::Session),
+            Err(ExecutionError::Repeated { deal: 9, .. })
+        ));
+        assert_eq!(leg, before);
+        assert_eq!(leg.deals(), [7, 8, 9]);
     }
 
     #[test]

@@ -27,6 +27,7 @@
 //!     commission: Money::from_cents(50),
 //!     exit: None,
 //!     unresolved: false,
+//!     deal: 0,
 //!     at: Timestamp::from_secs(0),
 //! };
 //! leg.book_open(&fill, &win).unwrap();

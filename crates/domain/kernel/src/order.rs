@@ -120,6 +120,7 @@ impl OrderRequest {
             commission: Money::ZERO,
             exit: None,
             unresolved: false,
+            deal: 0,
             at,
         }
     }
@@ -170,6 +171,9 @@ pub struct FillReport {
     pub exit: Option<ExitKind>,
     /// The bar could not say which of two things happened first; the rule of semantics 21 decided.
     pub unresolved: bool,
+    /// The broker's number of the deal, by which it is booked once; 0 where deals have none.
+    #[serde(default)]
+    pub deal: u64,
     /// When.
     pub at: Timestamp,
 }

@@ -69,6 +69,8 @@ pub enum RiskCause {
     Reconciliation,
     /// The operator halted.
     Operator,
+    /// The operator allows exits only.
+    OperatorReduceOnly,
     /// A new trading day ended the day's limits.
     NewDay,
     /// The pause is over.
@@ -91,6 +93,7 @@ impl RiskCause {
             Self::Store => "store",
             Self::Reconciliation => "reconciliation",
             Self::Operator => "operator",
+            Self::OperatorReduceOnly => "operator_reduce_only",
             Self::NewDay => "new_day",
             Self::PauseOver => "pause_over",
             Self::Resumed => "resumed",
@@ -115,6 +118,7 @@ impl fmt::Display for RiskCause {
             Self::Store => f.write_str("the store failed"),
             Self::Reconciliation => f.write_str("books and broker are not known to agree"),
             Self::Operator => f.write_str("the operator halted"),
+            Self::OperatorReduceOnly => f.write_str("the operator allows exits only"),
             Self::NewDay => f.write_str("a new trading day"),
             Self::PauseOver => f.write_str("the pause is over"),
             Self::Resumed => f.write_str("the operator resumed"),

@@ -52,6 +52,9 @@ pub struct RiskSnapshot {
     /// The day's first trades went badly. Ends with the day.
     #[serde(default)]
     pub bad_day: bool,
+    /// The operator allows exits only. Ends when the operator resumes.
+    #[serde(default)]
+    pub reduce_only: bool,
 }
 
 impl RiskSnapshot {
@@ -65,6 +68,7 @@ impl RiskSnapshot {
             || self.bad_day
             || self.store_failed
             || self.unreconciled
+            || self.reduce_only
         {
             RiskState::ReduceOnly
         } else if self.paused_until.is_some() {
@@ -246,10 +250,18 @@ impl Risk {
         })
     }
 
-    /// The operator resumes: ends the halt, and nothing else.
+    /// The operator allows exits only.
+    pub fn reduce_only(&mut self, at: Timestamp) -> Option<RiskChange> {
+        (!self.now.reduce_only).then(|| {
+            self.now.reduce_only = true;
+            self.changed(at, RiskCause::OperatorReduceOnly, false)
+        })
+    }
+
+    /// The operator resumes: ends what the operator began, and nothing else.
     pub fn resume(&mut self, at: Timestamp) -> Option<RiskChange> {
-        self.now.halted.then(|| {
-            self.now.halted = false;
+        (self.now.halted || self.now.reduce_only).then(|| {
+            (self.now.halted, self.now.reduce_only) = (false, false);
             self.changed(at, RiskCause::Resumed, false)
         })
     }

@@ -302,6 +302,19 @@ fn only_the_operator_ends_a_halt() {
 }
 
 #[test]
+fn only_the_operator_ends_what_the_operator_reduced() {
+    let mut risk = risk(defaults());
+    let change = risk.reduce_only(at(1)).unwrap();
+    assert_eq!((change.to, change.cause), (RiskState::ReduceOnly, RiskCause::OperatorReduceOnly));
+    assert_eq!((risk.reduce_only(at(1)), risk.on_time(at(2), day(1)), risk.reconciled(at(2))), (None, None, None));
+    assert_eq!(risk.check_entry(at(2), None), REDUCE);
+    assert_eq!(risk.halt(at(3)).unwrap().to, RiskState::Halted);
+    let change = risk.resume(at(4)).unwrap();
+    assert_eq!((change.to, change.cause), (RiskState::Active, RiskCause::Resumed), "both end at once");
+    assert_eq!(risk.resume(at(5)), None);
+}
+
+#[test]
 fn the_strictest_of_several_causes_rules() {
     let mut risk = risk(RiskSettings { consecutive_losses_max: 1, ..defaults() });
     assert_eq!(risk.on_trade_closed(brl(-1), at(0)).unwrap().to, RiskState::Paused);
