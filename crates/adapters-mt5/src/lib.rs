@@ -6,4 +6,6 @@
 pub mod codec;
 pub mod link;
 pub mod session;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod wire;

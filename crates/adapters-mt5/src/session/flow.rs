@@ -17,7 +17,7 @@ pub enum Arrival {
     Next,
     /// So many are missing before it; it counts, and a snapshot has to be asked for.
     AfterGap(u64),
-    /// It was there before, or a later one was: it is passed over.
+    /// It was there before, or a later one was, or it is of another session: it is passed over.
     Old,
 }
 
@@ -32,11 +32,11 @@ impl Flow {
     /// Takes a frame's number in.
     ///
     /// # Errors
-    /// A frame of another session, numbered 0, or acknowledging what was never sent: such a peer is not spoken with.
+    /// A frame numbered 0, or acknowledging what was never sent: such a peer is not spoken with.
     pub fn take<M>(&mut self, envelope: &Envelope<M>) -> Result<Arrival, Refuse> {
         let Envelope { session, seq, ack, .. } = envelope;
         if *session != self.session {
-            return Err(protocol(format!("`session` is `{session}`; expected `{}`", self.session)));
+            return Ok(Arrival::Old);
         }
         if *seq == 0 {
             return Err(protocol("`seq` is 0; expected frames counted from 1".to_owned()));

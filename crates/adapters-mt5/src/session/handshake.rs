@@ -157,7 +157,11 @@ impl Handshake {
                 Ok(())
             }
             Arrival::AfterGap(_) | Arrival::Old => {
-                Err(protocol(format!("`seq` is {}; no frame may be missing or come twice in a handshake", frame.seq)))
+                let Envelope { session, seq, .. } = frame;
+                let expected = &self.flow.session;
+                Err(protocol(format!(
+                    "frame {seq} of session `{session}`; in a handshake none is missing or comes twice, and all are of session `{expected}`"
+                )))
             }
         }
     }

@@ -6,8 +6,12 @@ mod flow;
 mod handshake;
 mod proof;
 mod secret;
+mod serve;
+pub(crate) mod talk;
+mod tls;
 
 pub use flow::{Arrival, Flow};
 pub use handshake::{Admitted, Handshake, Pins, Terms};
 pub use proof::{bridge_proof, bridge_proves, engine_proof, engine_proves};
 pub use secret::{Secret, SecretError, nonce};
+pub use serve::{Admission, ListenError, ListenSettings, Listening, TlsFiles, serve};

@@ -88,7 +88,8 @@ pub struct Hello {
     /// Whose account.
     pub account: AccountIdentity,
     /// HMAC-SHA256, its key the 32 bytes that the secret's digits stand for; 64 lower-case hexadecimal digits, of these
-    /// in UTF-8 joined by `\n`: [`BRIDGE_PROOF`], the engine's nonce, the bridge's nonce, `instance`, login, server, trade mode as on the wire, margin mode, currency.
+    /// in UTF-8 joined by `\n`: [`BRIDGE_PROOF`], the engine's nonce, the bridge's nonce, `instance`, login, server,
+    /// trade mode as on the wire, margin mode, currency.
     pub proof: String,
 }
 
