@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::table::aligned;
 use crate::workspace::{Metadata, cargo};
-use crate::{book, graph, links, names, setup};
+use crate::{book, graph, links, names, setup, sidecar};
 
 /// One check.
 struct Step {
@@ -23,6 +23,7 @@ enum Work {
     Names,
     Links,
     Book,
+    Sidecar,
     Cargo { arguments: Vec<String>, rustdoc_flags: Option<&'static str> },
 }
 
@@ -30,7 +31,7 @@ enum Work {
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let mut steps = steps(&Metadata::read()?);
     if arguments == ["--list"] {
-        let rows: Vec<_> = steps.iter().map(|step| format!("{:<10} {}", step.name, step.why)).collect();
+        let rows: Vec<_> = steps.iter().map(|step| format!("{:<14} {}", step.name, step.why)).collect();
         println!("{}", rows.join("\n"));
         return Ok(());
     }
@@ -126,6 +127,7 @@ fn steps(metadata: &Metadata) -> Vec<Step> {
             work: vec![Work::cargo(&["test", "--locked", "--workspace", "--all-features", "--doc"])],
         },
         Step { name: "examples", why: "the app's examples run", work: examples(metadata) },
+        Step { name: "bridge-python", why: "the sidecar's tests pass", work: vec![Work::Sidecar] },
         Step {
             name: "tests",
             why: "the tests pass",
@@ -185,6 +187,7 @@ impl Work {
             Self::Names => names::run(),
             Self::Links => links::run(),
             Self::Book => book::run(),
+            Self::Sidecar => sidecar::run(),
             Self::Cargo { arguments, rustdoc_flags } => {
                 println!("$ {self}");
                 let mut command = cargo();
@@ -212,6 +215,7 @@ impl fmt::Display for Work {
             Self::Names => f.write_str("cargo xtask names"),
             Self::Links => f.write_str("cargo xtask links"),
             Self::Book => f.write_str("cargo xtask book"),
+            Self::Sidecar => f.write_str("cargo xtask ci bridge-python"),
             Self::Cargo { arguments, rustdoc_flags } => {
                 if let Some(flags) = rustdoc_flags {
                     write!(f, "RUSTDOCFLAGS='{flags}' ")?;

@@ -10,6 +10,7 @@ mod links;
 mod names;
 mod peers;
 mod setup;
+mod sidecar;
 mod table;
 mod workspace;
 

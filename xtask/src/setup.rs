@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::workspace::{cargo, installed};
+use crate::sidecar;
+use crate::workspace::{Metadata, cargo, installed};
 
 /// Something the checks call.
 struct Tool {
@@ -53,6 +54,13 @@ const TOOLS: &[Tool] = &[
             "search",
         ]),
     },
+    // Runs the sidecar's tests.
+    Tool { name: "python3", probe: &["python3", "--version"], source: Source::Debian("python3") },
+    Tool {
+        name: "python3's venv",
+        probe: &["python3", "-c", "import ensurepip, venv"],
+        source: Source::Debian("python3-venv"),
+    },
     // Looks at the report's page.
     Tool { name: "chromium", probe: &["chromium", "--version"], source: Source::Debian("chromium") },
 ];
@@ -70,7 +78,8 @@ pub(crate) fn run() -> Result<()> {
             bail!("{} is installed, but `{}` fails", tool.name, tool.probe.join(" "));
         }
     }
-    Ok(())
+    println!("setup: what the sidecar's tests run on");
+    sidecar::prepare(&Metadata::read()?)
 }
 
 fn install(source: &Source) -> Result<()> {

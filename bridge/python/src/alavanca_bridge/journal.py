@@ -72,6 +72,13 @@ class Journal:
     def __init__(self, path):
         self._lock = Lock(f"{path}.lock")
         try:
+            self._open(path)
+        except (JournalError, OSError):
+            self._lock.close()
+            raise
+
+    def _open(self, path):
+        try:
             if os.name == "posix":
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._db = sqlite3.connect(path, isolation_level=None)
