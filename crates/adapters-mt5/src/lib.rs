@@ -4,6 +4,7 @@
 //! speak what [`wire`] defines; `docs/mt5-protocol.md` tells it for people.
 
 pub mod codec;
+pub mod desk;
 pub mod link;
 pub mod session;
 #[cfg(any(test, feature = "testing"))]
