@@ -1,7 +1,8 @@
 //! Deals, and whose they are. What the engine hears of fills comes from here alone.
 
 use alavanca_kernel::{
-    AccountMode, Contracts, ExitKind, FillReport, LegId, Money, OrderId, OrderIntent, OrderReport, Price, Side, SymbolId,
+    AccountMode, Contracts, ExitKind, FillReport, LegId, Money, OrderId, OrderIntent, OrderReport, Price, Side,
+    SymbolId,
 };
 use alavanca_ports::BrokerLeg;
 
@@ -18,6 +19,15 @@ enum Fate {
     NotOurs,
     /// What has to be booked before is not here yet.
     Waits,
+}
+
+/// What a deal did to one leg.
+struct Part {
+    leg: LegId,
+    side: Side,
+    intent: OrderIntent,
+    quantity: Contracts,
+    commission: Money,
 }
 
 const BUY: u32 = 0;
@@ -145,7 +155,9 @@ impl Desk {
                 0
             }
         };
-        if excess == 0 && let Some(order) = self.orders.get_mut(&id) {
+        if excess == 0
+            && let Some(order) = self.orders.get_mut(&id)
+        {
             order.ticket = deal.order;
         }
         if let Some(order) = self.orders.get_mut(&id) {
@@ -176,7 +188,7 @@ impl Desk {
     fn bridge_exit(&self, symbol: SymbolId, leg: LegId, deal: &Deal) -> ExitKind {
         let market = &self.markets[symbol.index()];
         let Some(leg) = market.leg(leg) else { return ExitKind::Forced };
-        let guard = self.guard_of(market, leg);
+        let guard = super::send::guard_of(market, leg);
         let moved = (deal.price.raw() - leg.entry().raw()) * leg.side.sign();
         match guard {
             Some(guard) if guard.target.raw() > 0 && moved >= guard.target.raw() => ExitKind::TakeProfit,
@@ -262,7 +274,8 @@ impl Desk {
         super::shield::opened(market, id, self.config.mode);
         self.odd(symbol, deal, lots_per_contract);
         if !quantity.is_zero() {
-            self.report(symbol, id, side, OrderIntent::Open, quantity, deal, Some(order), None, money(commission));
+            let part = Part { leg: id, side, intent: OrderIntent::Open, quantity, commission: money(commission) };
+            self.report(symbol, part, deal, Some(order), None);
         }
         true
     }
@@ -300,24 +313,14 @@ impl Desk {
             let (side, commission) = (leg.side.opposite(), Decimal::from_raw(leg.charged));
             if !quantity.is_zero() {
                 leg.charged = 0;
-                let commission = money(commission);
-                self.report(symbol, id, side, OrderIntent::Close, quantity, deal, order, exit, commission);
+                let part = Part { leg: id, side, intent: OrderIntent::Close, quantity, commission: money(commission) };
+                self.report(symbol, part, deal, order, exit);
             }
         }
     }
 
-    fn report(
-        &mut self,
-        symbol: SymbolId,
-        leg: LegId,
-        side: Side,
-        intent: OrderIntent,
-        quantity: Contracts,
-        deal: &Deal,
-        order: Option<OrderId>,
-        exit: Option<ExitKind>,
-        commission: Money,
-    ) {
+    fn report(&mut self, symbol: SymbolId, part: Part, deal: &Deal, order: Option<OrderId>, exit: Option<ExitKind>) {
+        let Part { leg, side, intent, quantity, commission } = part;
         let (mut remaining, mut reference) = (Contracts::ZERO, None);
         if let Some(order) = order.and_then(|order| self.orders.get_mut(&order)) {
             order.told = order.told + quantity;
@@ -364,16 +367,13 @@ impl Desk {
         let by_position = || {
             let named = |leg: &&super::Leg| deal.position != Id::NONE && leg.position == deal.position;
             let mut markets = self.markets.iter().enumerate();
-            markets.find_map(|(at, market)| {
-                market.legs.iter().find(named).map(|leg| (SymbolId::new(at as u16), leg.id))
-            })
+            markets
+                .find_map(|(at, market)| market.legs.iter().find(named).map(|leg| (SymbolId::new(at as u16), leg.id)))
         };
         let Some((symbol, leg)) = by_order.or_else(by_position) else { return Fate::NotOurs };
         match self.markets[symbol.index()].leg_mut(leg) {
             Some(leg) => leg.charged -= amount,
-            None => self
-                .told
-                .push(Told::LateCharge { deal: deal.ticket.0, amount: money(Decimal::from_raw(amount)) }),
+            None => self.told.push(Told::LateCharge { deal: deal.ticket.0, amount: money(Decimal::from_raw(amount)) }),
         }
         Fate::Booked
     }
@@ -412,9 +412,8 @@ impl Desk {
     /// Legs that are closed, with nothing on its way that opens them again, are gone.
     pub(super) fn drop_ended(&mut self, symbol: SymbolId) {
         let orders = &self.orders;
-        let opening = |leg: &super::Leg| {
-            leg.opening.and_then(|order| orders.get(&order)).is_some_and(|order| !order.has_ended())
-        };
+        let opening =
+            |leg: &super::Leg| leg.opening.and_then(|order| orders.get(&order)).is_some_and(|order| !order.has_ended());
         let market = &mut self.markets[symbol.index()];
         let mut late = Vec::new();
         market.legs.retain(|leg| {

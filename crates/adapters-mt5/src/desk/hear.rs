@@ -1,6 +1,6 @@
 //! What the bridge says.
 
-use alavanca_kernel::{AccountMode, OrderId, RejectReason, SymbolId, Tick};
+use alavanca_kernel::{AccountMode, OrderId, RejectReason, Tick};
 
 use super::ledger::Quote;
 use super::order::Stage;

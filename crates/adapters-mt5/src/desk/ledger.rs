@@ -163,7 +163,9 @@ impl Market {
     pub(super) fn same_price(&self, one: Decimal, other: Decimal) -> bool {
         let step = self.instrument.tick.raw().max(1);
         one == other
-            || (one != Decimal::ZERO && other != Decimal::ZERO && (one.raw() - other.raw()).abs().saturating_mul(2) < step)
+            || (one != Decimal::ZERO
+                && other != Decimal::ZERO
+                && (one.raw() - other.raw()).abs().saturating_mul(2) < step)
     }
 }
 

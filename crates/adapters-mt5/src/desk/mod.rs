@@ -28,8 +28,8 @@ mod told;
 use std::collections::{BTreeMap, BTreeSet};
 
 use alavanca_kernel::{
-    AccountMode, Contracts, LegId, LegRole, OrderId, OrderReport, OrderRequest, Price, Protection, Side, SymbolId, Tick,
-    Timestamp,
+    AccountMode, Contracts, LegId, LegRole, OrderId, OrderReport, OrderRequest, Price, Protection, Side, SymbolId,
+    Tick, Timestamp,
 };
 use alavanca_ports::{Account, BrokerError, BrokerLeg};
 

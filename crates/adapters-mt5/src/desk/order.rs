@@ -1,6 +1,8 @@
 //! An order on its way.
 
-use alavanca_kernel::{Contracts, LegId, OrderId, OrderIntent, OrderReport, OrderRequest, Price, RejectReason, Side, SymbolId, Timestamp};
+use alavanca_kernel::{
+    Contracts, LegId, OrderId, OrderIntent, OrderReport, OrderRequest, Price, RejectReason, Side, SymbolId, Timestamp,
+};
 
 use crate::wire::{Id, OrderSubmit};
 

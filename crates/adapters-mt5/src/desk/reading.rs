@@ -8,7 +8,9 @@ use super::order::Stage;
 use super::told::{Proof, Told};
 use super::{Desk, money};
 use crate::link::Say;
-use crate::wire::{FromEngine, Id, JournalState, Order as BrokerOrder, Outcome, Position, Reconcile, ReconcileReq, Snapshot};
+use crate::wire::{
+    FromEngine, Id, JournalState, Order as BrokerOrder, Outcome, Position, Reconcile, ReconcileReq, Snapshot,
+};
 
 /// Where the reading of the account stands.
 #[derive(Debug, Clone, Default)]
@@ -184,8 +186,7 @@ impl Desk {
     fn show(&mut self, positions: Vec<Position>, orders: Vec<BrokerOrder>) {
         for market in &mut self.markets {
             let ours = |symbol: &String| *symbol == market.name;
-            market.positions =
-                positions.iter().filter(|it| ours(&it.symbol) && it.volume.raw() > 0).cloned().collect();
+            market.positions = positions.iter().filter(|it| ours(&it.symbol) && it.volume.raw() > 0).cloned().collect();
             market.resting = orders.iter().filter(|it| ours(&it.symbol)).cloned().collect();
         }
         for order in orders {
@@ -292,9 +293,10 @@ impl Desk {
         }
         self.config.mode == AccountMode::Hedging && {
             let own = |position: &Position| {
-                market.legs.iter().any(|leg| {
-                    leg.position == position.identifier && leg.signed() == super::ledger::signed(position)
-                })
+                market
+                    .legs
+                    .iter()
+                    .any(|leg| leg.position == position.identifier && leg.signed() == super::ledger::signed(position))
             };
             let open = market.legs.iter().filter(|leg| leg.open > 0);
             !market.positions.iter().all(own) || open.count() != market.positions.len()

@@ -210,11 +210,11 @@ impl Desk {
             return Ready::Refuse(RejectReason::NothingToClose);
         };
         let mut out = self.orders.values().filter(|other| other.symbol == order.symbol && other.is_out());
-        let mut in_the_way = |other: &Order| match other.purpose {
+        let in_the_way = |other: &Order| match other.purpose {
             Purpose::Flatten(_) => true,
             purpose => purpose.leg() == Some(leg.id) && !purpose.opens(),
         };
-        if market.flatten.is_some() || out.any(|other| in_the_way(other)) {
+        if market.flatten.is_some() || out.any(in_the_way) {
             return Ready::Wait;
         }
         let lots = order.lots.min(leg.open);
@@ -291,7 +291,7 @@ impl Desk {
             comment: comment(id, order.purpose),
             position: position.filter(|_| !netting && !opens),
             closes,
-            guard: guard.and_then(|leg| self.guard_of(market, leg)),
+            guard: guard.and_then(|leg| guard_of(market, leg)),
             not_after_server: self.config.zone.server(valid),
         };
         let reference = market.quote.map(|quote| quote.bid + (quote.ask - quote.bid).half());
@@ -322,31 +322,6 @@ impl Desk {
         let target_is_sound =
             levels.take_profit().is_none_or(|target| far(leave, target) > 0 && far(leave, target) >= least);
         (stop_is_sound && target_is_sound).then(|| super::shield::decimals(&levels))
-    }
-
-    /// What the bridge guards of an extra.
-    pub(super) fn guard_of(&self, market: &Market, leg: &Leg) -> Option<Guard> {
-        let Protection { stop, target, hold_seconds, .. } = leg.protection;
-        if leg.id.role != LegRole::Extra {
-            return None;
-        }
-        let usual = market.guard;
-        let entry = if leg.entered > 0 {
-            leg.entry()
-        } else {
-            market.quote.map_or(Price::ZERO, |quote| enter_at(quote, leg.side))
-        };
-        let distance = |level: ExitAt, price: Price| match level {
-            ExitAt::Distance(distance) => Decimal::from(distance),
-            ExitAt::Price(_) => Decimal::from(price.distance(entry)),
-        };
-        let stop = stop.map(|stop| distance(stop, stop.stop_price(leg.side, entry)));
-        let target = target.map(|target| distance(target, target.target_price(leg.side, entry)));
-        Some(Guard {
-            stop: stop.or(usual.map(|usual| usual.stop))?,
-            target: target.or(usual.map(|usual| usual.target))?,
-            hold_seconds: hold_seconds.or(usual.map(|usual| usual.hold_seconds))?,
-        })
     }
 
     fn position_ticket(&self, symbol: SymbolId, leg: LegId) -> Option<Id> {
@@ -433,6 +408,28 @@ impl Desk {
             kind => kind,
         }
     }
+}
+
+/// What the bridge guards of an extra.
+pub(super) fn guard_of(market: &Market, leg: &Leg) -> Option<Guard> {
+    let Protection { stop, target, hold_seconds, .. } = leg.protection;
+    if leg.id.role != LegRole::Extra {
+        return None;
+    }
+    let usual = market.guard;
+    let entry =
+        if leg.entered > 0 { leg.entry() } else { market.quote.map_or(Price::ZERO, |quote| enter_at(quote, leg.side)) };
+    let distance = |level: ExitAt, price: Price| match level {
+        ExitAt::Distance(distance) => Decimal::from(distance),
+        ExitAt::Price(_) => Decimal::from(price.distance(entry)),
+    };
+    let stop = stop.map(|stop| distance(stop, stop.stop_price(leg.side, entry)));
+    let target = target.map(|target| distance(target, target.target_price(leg.side, entry)));
+    Some(Guard {
+        stop: stop.or(usual.map(|usual| usual.stop))?,
+        target: target.or(usual.map(|usual| usual.target))?,
+        hold_seconds: hold_seconds.or(usual.map(|usual| usual.hold_seconds))?,
+    })
 }
 
 /// Where a side enters the market: at the ask for one that buys.

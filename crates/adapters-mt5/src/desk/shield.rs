@@ -135,7 +135,7 @@ impl Desk {
             let leave = if side == alavanca_kernel::Side::Buy { quote.bid } else { quote.ask };
             let behind = |level: Price| (leave - level).raw() * side.sign() > 0;
             let stays = target == before.and_then(|levels| levels.take_profit());
-            if !behind(stop) || target.is_some_and(|target| !stays && behind(target) || target == leave && !stays) {
+            if !behind(stop) || target.is_some_and(|target| !stays && (target == leave || behind(target))) {
                 let target = target.map_or_else(String::new, |target| format!(", or {target}"));
                 return refused(format!("{stop}{target} is on the wrong side of the market"));
             }
