@@ -25,12 +25,15 @@
 //! assert_eq!(exchange.position(symbol), 2);
 //! ```
 
+#![recursion_limit = "256"]
+
 mod broker;
 mod exchange;
 mod feed;
 mod market;
 mod random;
 mod settings;
+pub mod terminal;
 mod ticks;
 mod worth;
 

@@ -1,0 +1,138 @@
+//! The simulated MetaTrader 5 terminal as a program. `simterm --help` lists its options; the book's page on it says what
+//! the calls of the link and the faults are.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use alavanca_adapters_sim::terminal::{Serving, Terminal, TerminalSettings, serve};
+
+const HELP: &str = "\
+A simulated MetaTrader 5 terminal with the trade server behind it.
+
+Usage: simterm [OPTIONS]
+       simterm relay --to HOST:PORT [RELAY OPTIONS]
+
+It prints one line of JSON with its port, then answers calls (newline-delimited JSON on 127.0.0.1) until
+somebody says `quit`, or SIGTERM.
+
+Account
+  --account netting|exchange|hedging   margin mode [netting]
+  --market b3|forex                    symbols, sessions, server clock [b3; forex with hedging]
+  --balance AMOUNT                     what it begins with [10000.00]
+  --login NUMBER  --server NAME  --real true  --leverage N
+Market
+  --symbols WIN,WDO                    which tick: roots or names [the market's first]
+  --day 2026-03-10  --days N           the simulated day, and how many [1]
+  --from 09:00  --to 18:00             server times between which there are ticks
+  --seed N                             another seed is another market [1]
+  --history-days N                     trading days of bars before it [20]
+  --ticks FILE                         rows DATE TIME BID ASK LAST VOLUME instead of synthetic ticks
+  --pulled true | --speed X            a tick for each poll of a bridge [true], or X times as fast as the clock
+  --server-zone ZONE  --clock-skew-ms N
+Trading
+  --execution instant|market|exchange  --depth LOTS  --fill-delay-ms N
+  --stops-level POINTS  --freeze-level POINTS  --limit-orders N  --limit-positions N  --volume-limit LOTS
+  --fifo true  --hedge-prohibited true  --max-bars N
+  --rewrites-comments true  --commission-later-ms N  --shuffles true  --stops-lose-magic true
+Faults
+  --faults FILE                        a script
+  --fault-rate R  --fault-seed N       draws some for that share of all orders
+Program
+  --listen PORT                        on 127.0.0.1 [0: the system chooses]
+  --statement FILE                     the exchange's own statement, kept up to date, complete at the end
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
+        print!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("simterm: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn run(arguments: &[String]) -> Result<(), Failure> {
+    let mut settings = TerminalSettings::default();
+    let (mut port, mut statement, mut faults) = (0_u16, None, None);
+    let (mut rate, mut fault_seed, mut market) = (None, 1, false);
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        let name = word.strip_prefix("--").ok_or_else(|| format!("`{word}`: options begin with --; see --help"))?;
+        let (name, value) = match name.split_once('=') {
+            Some((name, value)) => (name, value.to_owned()),
+            None => (name, words.next().ok_or_else(|| format!("--{name} needs a value"))?.clone()),
+        };
+        let bad = |what: &str| format!("--{name} {value}: {what}");
+        match name {
+            "listen" => port = value.parse().map_err(|_| bad("a port"))?,
+            "statement" => statement = Some(PathBuf::from(&value)),
+            "faults" => faults = Some(read(&value)?),
+            "fault-rate" => rate = Some(value.parse::<f64>().map_err(|_| bad("a share such as 0.05"))?),
+            "fault-seed" => fault_seed = value.parse().map_err(|_| bad("a whole number"))?,
+            "ticks" => settings.ticks = Some(read(&value)?),
+            _ => {
+                market |= name == "market";
+                if !settings.set(name, &value)? {
+                    return Err(format!("--{name}: there is no such option; see --help").into());
+                }
+            }
+        }
+    }
+    if !market {
+        settings.suit_venue();
+    }
+    let speed = (!settings.pulled).then_some(settings.speed);
+    let mut terminal = Terminal::new(settings)?;
+    if let Some(script) = faults {
+        terminal.script(&script)?;
+    }
+    if let Some(rate) = rate {
+        terminal.draw(fault_seed, rate);
+    }
+    let serving = serve(terminal, TcpListener::bind(("127.0.0.1", port))?, speed)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let heard = Arc::clone(&stop);
+    ctrlc::set_handler(move || heard.store(true, Ordering::SeqCst))?;
+    println!("{{\"simterm\":\"{}\",\"port\":{}}}", serving.address(), serving.address().port());
+    std::io::stdout().flush()?;
+    let mut written = 0;
+    loop {
+        let over = serving.wait(Duration::from_millis(100)) || stop.load(Ordering::SeqCst);
+        if let Some(path) = &statement {
+            keep(&serving, path, over, &mut written)?;
+        }
+        if over {
+            return Ok(());
+        }
+    }
+}
+
+fn read(path: &str) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}").into())
+}
+
+/// Writes the statement where it changed, whole or not at all.
+fn keep(serving: &Serving, path: &std::path::Path, over: bool, written: &mut u64) -> Result<(), Failure> {
+    let changes = serving.changes();
+    if changes == *written && !over {
+        return Ok(());
+    }
+    let beside = path.with_extension("part");
+    std::fs::write(&beside, serde_json::to_string_pretty(&serving.books())?)?;
+    std::fs::rename(&beside, path)?;
+    *written = changes;
+    Ok(())
+}

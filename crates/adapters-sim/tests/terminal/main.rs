@@ -1,0 +1,8 @@
+//! The simulated terminal, by its link: rule by rule without sockets, then the program over real ones.
+
+#![allow(clippy::unwrap_used, reason = "a test's own tools fail with it")]
+
+mod exchange;
+mod world;
+
+mod link;
