@@ -10,7 +10,7 @@ pub(crate) struct Migrations;
 
 impl MigratorTrait for Migrations {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Begin), Box::new(Linked), Box::new(Levels), Box::new(Deals)]
+        vec![Box::new(Begin), Box::new(Linked), Box::new(Levels), Box::new(Deals), Box::new(Live)]
     }
 }
 
@@ -94,6 +94,52 @@ impl MigrationTrait for Deals {
         manager.get_connection().execute_unprepared(sql).await.map(|_| ())
     }
 }
+
+/// What live and paper keep beside the engine's records.
+struct Live;
+
+impl MigrationName for Live {
+    fn name(&self) -> &'static str {
+        "m0005_live"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Live {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for statement in LIVE.split(";\n").filter(|statement| !statement.trim().is_empty()) {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whose orders they are and on whose account; each session with a bridge; each word of the operator. Instants are the
+/// wall clock's: no market time is known where these are written.
+const LIVE: &str = "
+CREATE TABLE live_identity (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    instance INTEGER NOT NULL,
+    account TEXT
+) STRICT;
+CREATE TABLE live_epochs (
+    epoch INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    instance INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    armed INTEGER NOT NULL
+) STRICT;
+CREATE TABLE operator_log (
+    id INTEGER PRIMARY KEY,
+    command_id TEXT NOT NULL UNIQUE,
+    command TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    given_at INTEGER NOT NULL,
+    taken_at INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    answer TEXT NOT NULL
+) STRICT;
+";
 
 /// Of decisions, null in the rows of earlier releases: not recorded. Of regimes, each change: what was since the row
 /// before of the same instrument, and what is from then on.

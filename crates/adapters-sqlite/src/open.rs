@@ -72,6 +72,16 @@ pub async fn open_read_only(path: &Path) -> Result<DatabaseConnection, StoreErro
     Ok(db)
 }
 
+/// One more connection to a database of this release, beside the store that holds its lock. What it writes waits for
+/// the disk.
+pub(crate) async fn open_beside(path: &Path) -> Result<DatabaseConnection, StoreError> {
+    existing(path)?;
+    let options = options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    let db = connect(options, 1).await.map_err(|e| unreadable(path, &e))?;
+    of_this_release(path, &applied(&db).await.map_err(|e| unreadable(path, &e))?)?;
+    Ok(db)
+}
+
 /// Opens an existing database to be changed as a whole, and keeps engines away meanwhile. Of any schema up to this
 /// release's.
 pub(crate) async fn open_alone(path: &Path) -> Result<(DatabaseConnection, File), StoreError> {

@@ -340,14 +340,14 @@ async fn an_older_database_is_brought_up_to_date_by_the_operator_alone() {
     ] {
         let text = refused.to_string();
         assert!(text.contains(&format!("`alavanca db migrate {}`", path.display())), "{text}");
-        assert!(text.contains("m0001_begin") && text.contains("m0004_deals"), "{text}");
+        assert!(text.contains("m0001_begin") && text.contains("m0005_live"), "{text}");
     }
     assert!(std::fs::read(&path).unwrap() == bytes, "a refused database was changed");
 
     let migrated = migrate(&path).await.unwrap();
-    let copy = folder.path().join("a.db.before-m0004_deals");
+    let copy = folder.path().join("a.db.before-m0005_live");
     assert_eq!(migrated.copy.as_deref(), Some(copy.as_path()));
-    assert_eq!((migrated.from.as_str(), migrated.to.as_str()), ("m0001_begin", "m0004_deals"));
+    assert_eq!((migrated.from.as_str(), migrated.to.as_str()), ("m0001_begin", "m0005_live"));
     assert_same(&dump(&copy), &first);
     // As if it had always been of this schema: the links as well.
     assert_same(&dump(&path), &expected);
@@ -361,7 +361,7 @@ async fn an_older_database_is_brought_up_to_date_by_the_operator_alone() {
     // A copy that is there already is not written over.
     sql(&path, include_str!("life/to_first_schema.sql"));
     let text = migrate(&path).await.unwrap_err().to_string();
-    assert!(text.contains("a.db.before-m0004_deals is there already"), "{text}");
+    assert!(text.contains("a.db.before-m0005_live is there already"), "{text}");
     assert_same(&dump(&path), &first);
     std::fs::remove_file(&copy).unwrap();
     // Nor is one in use brought up to date.
@@ -388,7 +388,7 @@ async fn a_chain_goes_on_over_columns_that_were_added() {
     let kept = filled_with(&path, &older).await;
     sql(&path, include_str!("life/to_second_schema.sql"));
     let migrated = migrate(&path).await.unwrap();
-    assert_eq!((migrated.from.as_str(), migrated.to.as_str()), ("m0002_chain", "m0004_deals"));
+    assert_eq!((migrated.from.as_str(), migrated.to.as_str()), ("m0002_chain", "m0005_live"));
     assert_eq!(chain_faults(&path, Some(&kept)).await, [""; 0], "a head of before the migration");
 
     let head = filled_with(&path, &[older.clone(), steps[150..].to_vec()].concat()).await;

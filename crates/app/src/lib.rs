@@ -47,6 +47,7 @@ pub mod explain;
 pub mod export;
 pub mod extensions;
 mod joined;
+pub mod live;
 pub mod lookahead;
 pub mod market_calendar;
 pub mod policy;

@@ -124,16 +124,16 @@ fn an_older_database_says_how_to_go_on() {
     }
     let ran = alavanca(folder.path(), &["db", "migrate", "run.db"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    assert!(ran.out.starts_with("run.db: from m0001_begin to m0004_deals."), "{}", ran.out);
-    assert!(ran.out.contains("\n  run.db.before-m0004_deals\n") && ran.out.contains("Sound."), "{}", ran.out);
+    assert!(ran.out.starts_with("run.db: from m0001_begin to m0005_live."), "{}", ran.out);
+    assert!(ran.out.contains("\n  run.db.before-m0005_live\n") && ran.out.contains("Sound."), "{}", ran.out);
     // Votes and zones are gone with their columns: the chain is that of a run that did not record them.
     assert!(!ran.out.contains(report["head"].as_str().unwrap()), "{}", ran.out);
     let ran = alavanca(folder.path(), &["explain", "--last", "--db", "run.db"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     assert!(!ran.out.contains("Who wanted it"), "{}", ran.out);
-    assert!(folder.path().join("run.db.before-m0004_deals").exists());
+    assert!(folder.path().join("run.db.before-m0005_live").exists());
     let again = alavanca(folder.path(), &["db", "migrate", "run.db"]);
-    assert_eq!(again.out, "run.db is up to date (m0004_deals): nothing was done.\n");
+    assert_eq!(again.out, "run.db is up to date (m0005_live): nothing was done.\n");
 }
 
 #[test]

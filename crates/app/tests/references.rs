@@ -28,7 +28,7 @@ const REFERENCES: [(&str, &str); 7] = [
 ];
 
 /// What the tables without an entity are for.
-const TABLES: [(&str, &str); 17] = [
+const TABLES: [(&str, &str); 20] = [
     ("allocations", "Allocations that no decision followed, packed."),
     ("blocked", "Signals that were stopped before the gate, with the cause."),
     ("capital_facts", "Settings of capital that `capital_state` repeats, from an allocation on."),
@@ -39,6 +39,9 @@ const TABLES: [(&str, &str); 17] = [
     ),
     ("evidence", "What the policy heard of each trade, and the arm afterwards: with `policy_events` one ordered log."),
     ("fills", "Every fill, in order."),
+    ("live_epochs", "Each session with a bridge: its fencing epoch, drawn before the session begins, and the account."),
+    ("live_identity", "One row: the database's own number in orders' magics, and the account it is of."),
+    ("operator_log", "Each word of the operator, when it was said and taken, and what was answered."),
     ("order_ends", "Orders that were refused, or ended with a rest."),
     ("orders", "The intent to send an order, stored before it is sent."),
     (

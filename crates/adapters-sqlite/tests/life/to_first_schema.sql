@@ -10,5 +10,8 @@ ALTER TABLE decisions DROP COLUMN votes;
 ALTER TABLE decisions DROP COLUMN weights;
 ALTER TABLE decisions DROP COLUMN zones;
 DROP TABLE regimes;
+DROP TABLE live_identity;
+DROP TABLE live_epochs;
+DROP TABLE operator_log;
 ALTER TABLE fills DROP COLUMN deal;
 DELETE FROM seaql_migrations WHERE version <> 'm0001_begin';

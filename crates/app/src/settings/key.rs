@@ -6,7 +6,7 @@ use alavanca_capital::{ForbiddenModes, ReleverageMode};
 use alavanca_signals::MAX_BRAINS;
 
 use super::text::{Text, list, micros, show_micros};
-use super::{BRAINS, LiquidityKind, MarketFile, RegimeKind, Settings};
+use super::{BRAINS, LiquidityKind, MarketFile, RegimeKind, ServerZone, Settings};
 use crate::extensions::Kind;
 
 /// One setting.
@@ -478,6 +478,64 @@ pub const KEYS: &[Key] = keys! {
             |s| s.synthetic_days.show()
         ), "Trading days of the synthetic market.";
     }
+    "Live": {
+        MT5_LISTEN = "127.0.0.1:5757", [live.listen],
+            "Where the engine waits for the bridge; another address than this machine's own needs MT5_TLS_CERT and MT5_TLS_KEY.";
+        MT5_SECRET_FILE = "default", (
+            |s, text| { s.live.secret_file = own(text).map(Into::into); Ok(()) },
+            |s| s.live.secret_file.as_ref().map_or_else(|| "default".to_owned(), |path| path.display().to_string())
+        ), "The file of the secret that engine and bridge share; default is the file secret in the database's .live folder, made at the first start.";
+        MT5_TLS_CERT = "none", (
+            |s, text| { s.live.tls_cert = path_or_none(text); Ok(()) },
+            |s| show_path(s.live.tls_cert.as_ref())
+        ), "The engine's certificate chain (PEM), for a bridge on another machine; none for this machine's bridges alone.";
+        MT5_TLS_KEY = "none", (
+            |s, text| { s.live.tls_key = path_or_none(text); Ok(()) },
+            |s| show_path(s.live.tls_key.as_ref())
+        ), "Its private key (PEM), in an owner-only file.";
+        MT5_SERVER_ZONE = "default", (
+            |s, text| { s.live.server_zone = own(text).map(|text| ServerZone::read(&text)).transpose()?; Ok(()) },
+            |s| s.live.server_zone.as_ref().map_or_else(|| "default".to_owned(), ServerZone::to_string)
+        ), "The trade server's clock: an IANA zone, BROKER for the usual forex server's, or an offset such as +02:00; default is America/Sao_Paulo for B3, else BROKER.";
+        MT5_DEVIATION_POINTS = "20", [live.deviation_points],
+            "How much worse than decided an order may be filled where the broker lets one say so, in SYMBOL_POINTs.";
+        MT5_HEARTBEAT_MS = "1000", (
+            |s, text| within(text, 50, 60_000).map(|ms| s.live.heartbeat_ms = ms),
+            |s| s.live.heartbeat_ms.show()
+        ), "Engine and bridge say that they are there at least this often, in milliseconds.";
+        MT5_LOST_AFTER_MS = "5000", (
+            |s, text| within(text, 200, 600_000).map(|ms| s.live.lost_after_ms = ms),
+            |s| s.live.lost_after_ms.show()
+        ), "After so long without a word the other side is taken for lost; at least twice MT5_HEARTBEAT_MS.";
+        MT5_WINDOW = "64", (
+            |s, text| within(text, 1, 4_096).map(|frames| s.live.window = frames),
+            |s| s.live.window.show()
+        ), "So many tick messages may be on their way; 1 keeps bridge and engine in step, for simulated markets.";
+        MT5_DEADMAN = "ENFORCE", [live.deadman],
+            "What the bridge does about extras while the engine is lost: ENFORCE their exits and time limits, or FLATTEN them at once.";
+        MT5_ORDERS_PER_MINUTE = "20", (
+            |s, text| within(text, 1, 600).map(|orders| s.live.orders_per_minute = orders),
+            |s| s.live.orders_per_minute.show()
+        ), "The bridge's own cap of orders that open, in any 60 seconds.";
+        LIVE_CLOCK = "SYSTEM", [live.clock],
+            "Market time must agree with this machine's clock (SYSTEM), or is the bridge's alone (BRIDGE: simulated days).";
+        LIVE_CLOCK_TOLERANCE_SECONDS = "30", (
+            |s, text| within(text, 1, 3_600).map(|seconds| s.live.clock_tolerance_seconds = seconds),
+            |s| s.live.clock_tolerance_seconds.show()
+        ), "SYSTEM: by so much the two may differ; with more no trade begins.";
+        LIVE_ACCOUNT_SECONDS = "5", (
+            |s, text| within(text, 1, 600).map(|seconds| s.live.account_seconds = seconds),
+            |s| s.live.account_seconds.show()
+        ), "The account is read this often.";
+        LIVE_RECONCILE_SECONDS = "60", (
+            |s, text| within(text, 5, 3_600).map(|seconds| s.live.reconcile_seconds = seconds),
+            |s| s.live.reconcile_seconds.show()
+        ), "Books and broker are held against each other this often, beside every new session.";
+        LIVE_SHUTDOWN_SECONDS = "10", (
+            |s, text| within(text, 0, 600).map(|seconds| s.live.shutdown_seconds = seconds),
+            |s| s.live.shutdown_seconds.show()
+        ), "On exit, outcomes that are under way are waited for this long.";
+    }
 };
 
 /// The mode is two bricks' business.
@@ -513,6 +571,15 @@ fn read_pause(settings: &mut Settings, text: &str) -> Result<(), String> {
 /// `default` leaves it to the session.
 fn own(text: &str) -> Option<String> {
     (!text.eq_ignore_ascii_case("default")).then(|| text.to_owned())
+}
+
+/// `none` is no file.
+fn path_or_none(text: &str) -> Option<std::path::PathBuf> {
+    (!text.trim().eq_ignore_ascii_case("none")).then(|| text.trim().into())
+}
+
+fn show_path(path: Option<&std::path::PathBuf>) -> String {
+    path.map_or_else(|| "none".to_owned(), |path| path.display().to_string())
 }
 
 /// A part of one, in 10⁻⁶.
@@ -610,6 +677,9 @@ pub(super) const BOUNDED_BY: &[(&str, &str)] = &[
     ("RL_CONFIDENCE_HIGH", "RL_CONFIDENCE_MEDIUM"),
     ("RL_DISAGREEMENT_HIGH", "RL_DISAGREEMENT_MEDIUM"),
     ("RISK_PAUSE_MINUTES", "RISK_MAX_CONSECUTIVE_LOSSES"),
+    ("MT5_LOST_AFTER_MS", "MT5_HEARTBEAT_MS"),
+    ("MT5_TLS_KEY", "MT5_TLS_CERT"),
+    ("MT5_LISTEN", "MT5_TLS_CERT"),
     ("SESSION_FLAT_AT", "SESSION_ENTRIES"),
     ("EMA_TREND_FAST", "EMA_TREND_SLOW"),
     ("SMA_CROSS_FAST", "SMA_CROSS_SLOW"),

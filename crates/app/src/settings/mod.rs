@@ -8,6 +8,7 @@ mod costs;
 mod instrument;
 mod key;
 mod layer;
+mod live;
 mod market_file;
 mod own;
 mod problem;
@@ -49,6 +50,7 @@ pub use costs::CostSettings;
 pub(crate) use costs::dated_field;
 pub use instrument::{FIELDS, Field, InstrumentSettings};
 pub use key::{KEYS, Key};
+pub use live::{LiveClock, LiveSettings, ServerZone};
 pub use market_file::MarketFile;
 pub use problem::{Problem, SettingsError};
 pub use written::{as_dotenv, as_markdown, as_toml};
@@ -153,6 +155,8 @@ pub struct Settings {
     pub sim_seed: u64,
     /// `SYNTHETIC_DAYS`.
     pub synthetic_days: u32,
+    /// The way to MetaTrader 5, and how live and paper run.
+    pub live: LiveSettings,
     /// `[instrument.NAME]` by name in capitals. See [`Settings::instrument`].
     pub instruments: BTreeMap<String, InstrumentSettings>,
     /// What is of one's own: what the binary knows, `[brain.NAME]` and the like, and what of it is chosen.
@@ -223,6 +227,7 @@ impl Default for Settings {
             reject_probability: Unit::ZERO,
             sim_seed: 1,
             synthetic_days: 120,
+            live: LiveSettings::default(),
             instruments: BTreeMap::new(),
             own: Own::default(),
         }
@@ -281,6 +286,7 @@ impl Settings {
             RiskConfig::new(self.risk).err(),
             TradingZone::new(&self.zone).err(),
             self.check_session().err(),
+            self.live.check().err(),
             Instrument::preset("WIN").and_then(|win| NewsFilter::new(&NewsCalendar::default(), &self.news, &win).err()),
             EmaTrendConfig::new(self.ema_trend, no_tick).err(),
             MeanReversionConfig::new(self.mean_reversion, no_tick).err(),

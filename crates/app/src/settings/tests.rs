@@ -286,6 +286,23 @@ const OTHERS: &[(&str, &str)] = &[
     ("SIM_SEED", "2"),
     ("BAR_TIMEFRAME", "M15"),
     ("SYNTHETIC_DAYS", "10"),
+    ("MT5_LISTEN", "127.0.0.1:0"),
+    ("MT5_SECRET_FILE", "bridge.secret"),
+    // The two come together: see `live.rs`.
+    ("MT5_TLS_CERT", ""),
+    ("MT5_TLS_KEY", ""),
+    ("MT5_SERVER_ZONE", "+02:00"),
+    ("MT5_DEVIATION_POINTS", "5"),
+    ("MT5_HEARTBEAT_MS", "500"),
+    ("MT5_LOST_AFTER_MS", "8000"),
+    ("MT5_WINDOW", "1"),
+    ("MT5_DEADMAN", "FLATTEN"),
+    ("MT5_ORDERS_PER_MINUTE", "10"),
+    ("LIVE_CLOCK", "BRIDGE"),
+    ("LIVE_CLOCK_TOLERANCE_SECONDS", "10"),
+    ("LIVE_ACCOUNT_SECONDS", "2"),
+    ("LIVE_RECONCILE_SECONDS", "30"),
+    ("LIVE_SHUTDOWN_SECONDS", "3"),
 ];
 
 /// A key that read into another's field, or did not read at all, would move the wrong line or none.

@@ -9,7 +9,7 @@ use alavanca_rl::{FreezeFallback, Learning, PolicyMode, PolicyScope, RewardRule,
 use alavanca_scalp::ProtectMode;
 use alavanca_signals::{CalibrationMethod, WeightBy};
 
-use super::{LiquidityKind, RegimeKind};
+use super::{LiquidityKind, LiveClock, RegimeKind};
 use crate::timeframe::Timeframe;
 
 /// A value that is read from and shown as text. What is refused says what is allowed.
@@ -157,6 +157,7 @@ named!(
     ZoneExitMode,
     RegimeKind,
     Timeframe,
+    LiveClock,
 );
 
 impl Text for OnOpposite {
