@@ -81,19 +81,18 @@ pub(super) fn with_path<'de, T: Deserialize<'de>>(text: &'de str, at: &str, offs
             (at, path) if path.starts_with('[') => format!("{at}{path}"),
             (at, path) => format!("{at}.{path}"),
         };
-        of_json(field, offset, error.inner())
+        of_json(field, offset, error.inner(), !at.is_empty())
     })?;
-    json.end().map_err(|error| of_json(at.to_owned(), offset, &error))?;
+    json.end().map_err(|error| of_json(at.to_owned(), offset, &error, !at.is_empty()))?;
     Ok(value)
 }
 
-fn of_json(field: String, offset: usize, error: &serde_json::Error) -> FrameError {
+fn of_json(field: String, offset: usize, error: &serde_json::Error, of_body: bool) -> FrameError {
     // A line has no newline in it: the column is the byte, counted from 1.
     let byte = offset + error.column().saturating_sub(1);
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text).chars().take(200).collect();
-    match error.classify() {
-        serde_json::error::Category::Data => FrameError::Field { field, byte, text },
-        _ => FrameError::Syntax { byte, text },
-    }
+    // Of a body it is known that it is JSON: whatever is wrong there is wrong with a field.
+    let is_json = error.is_data() || of_body;
+    if is_json { FrameError::Field { field, byte, text } } else { FrameError::Syntax { byte, text } }
 }

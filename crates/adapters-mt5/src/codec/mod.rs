@@ -44,6 +44,9 @@ pub fn decode<M: Message>(line: &[u8]) -> Result<Envelope<M>, FrameError> {
     }
     let text = std::str::from_utf8(line).map_err(|error| FrameError::NotUtf8 { byte: error.valid_up_to() })?;
     bounds::check(line)?;
+    if !is_object(text) {
+        return Err(FrameError::Syntax { byte: 0, text: "expected an object".to_owned() });
+    }
     let head: Head<'_> = error::with_path(text, "", 0).map_err(|error| version_first(text, error))?;
     if head.v != VERSION {
         return Err(FrameError::Version { got: head.v });
@@ -56,9 +59,17 @@ pub fn decode<M: Message>(line: &[u8]) -> Result<Envelope<M>, FrameError> {
         return Err(wrong("cid", "expected at most 64 bytes"));
     }
     let offset = (head.body.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    if !is_object(head.body.get()) {
+        return Err(FrameError::Field { field: "body".into(), byte: offset, text: "expected an object".into() });
+    }
     let message = M::read(&head.kind, head.body.get(), offset)?;
     let Head { v, session, seq, ack, cid, ts_utc, ts_server, .. } = head;
     Ok(Envelope { v, session: session.into(), seq, ack, cid, ts_utc, ts_server, message })
+}
+
+/// Where fields have names, an array in their order will not do.
+fn is_object(text: &str) -> bool {
+    text.trim_start().starts_with('{')
 }
 
 /// So many lower-case hexadecimal digits?

@@ -51,7 +51,8 @@ fn what_is_wrong_is_named() {
     };
     let with = |from: &str, to: &str| HEARTBEAT.replace(from, to).into_bytes();
     assert!(decode::<FromEngine>(HEARTBEAT.as_bytes()).is_ok());
-    check(b"", "byte 0: EOF");
+    check(b"", "byte 0: expected an object");
+    check(&with("{\"state\":\"ACTIVE\"}", "[\"ACTIVE\"]"), "`body` (by byte 73): expected an object");
     check(b"{\"v\":1,\"session\":\"\xff\"}", "byte 18 is not UTF-8");
     check(&with("\"v\":1", "\"v\":2"), "`v` is 2; expected 1");
     check(br#"{"v":7,"something":"else"}"#, "`v` is 7; expected 1");

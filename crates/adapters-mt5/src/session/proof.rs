@@ -3,6 +3,7 @@ use sha2::Sha256;
 
 use super::Secret;
 use super::secret::hex;
+use crate::codec::is_hex;
 use crate::wire::{Auth, BRIDGE_PROOF, ENGINE_PROOF, Hello, TradeMode};
 
 /// The proof that belongs into a [`Hello`] (its own `proof` is not looked at): HMAC-SHA256, its key the 32 bytes of the
@@ -60,6 +61,6 @@ fn mac(secret: &Secret, parts: &[&str]) -> Hmac<Sha256> {
 }
 
 fn holds(mac: Hmac<Sha256>, proof: &str) -> bool {
-    let Some(claimed) = Secret::from_hex(proof) else { return false };
+    let Some(claimed) = Secret::from_hex(proof).filter(|_| is_hex(proof, 64)) else { return false };
     mac.verify_slice(claimed.key()).is_ok()
 }
