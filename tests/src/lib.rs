@@ -17,6 +17,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod chart;
+pub mod order_model;
 pub mod recorder;
 pub mod rig;
 pub mod script;
