@@ -12,6 +12,7 @@
 #define JSON_DEPTH_MAX 16
 #define JSON_NODES_MAX 16384
 #define JSON_MEMBERS_MAX 256
+#define JSON_ITEMS_MAX 4096
 
 struct JsonNode
   {
@@ -326,6 +327,12 @@ private:
       while(at < length)
         {
          string key = "";
+         members++;
+         if(members > (is_object ? JSON_MEMBERS_MAX : JSON_ITEMS_MAX))
+           {
+            Fail("too many items in one list or object");
+            return -1;
+           }
          if(is_object)
            {
             SkipSpace();
@@ -334,12 +341,6 @@ private:
             if(Member(node, key) >= 0)
               {
                Fail("`" + Shortened(key, 40) + "` stands twice in one object");
-               return -1;
-              }
-            members++;
-            if(members > JSON_MEMBERS_MAX)
-              {
-               Fail("too many members in one object");
                return -1;
               }
             SkipSpace();

@@ -2,6 +2,7 @@
 //| Session.mqh: how a session begins, goes on and ends              |
 //+------------------------------------------------------------------+
 #define RELEASE "1.0"
+#define CID_MAX 64
 #define HANDSHAKE_MS 10000
 #define RETRY_FIRST_MS 250
 #define RETRY_MOST_MS 5000
@@ -57,14 +58,19 @@ void AnswerChallenge(Json &frame, const int body)
       Refuse("version", "this advisor speaks version " + IntegerToString(PROTOCOL_VERSION) + " alone");
       return;
      }
-   if(!IsHex(engine_nonce, 64))
+   if(!IsLowerHex(engine_nonce, 64))
      {
-      frame.error = "`nonce` is not 64 hexadecimal digits";
+      frame.error = "`nonce` is not 64 lower-case hexadecimal digits";
       return;
      }
    if(!TerminalConnected() || AccountInfoInteger(ACCOUNT_LOGIN) == 0)
      {
       Refuse("terminal", "the terminal is not connected or not logged in");
+      return;
+     }
+   if(journal.damage != "")
+     {
+      Refuse("terminal", "nothing is sent: " + journal.damage);
       return;
      }
    bridge_nonce = Chance(secret, "nonce");
@@ -126,23 +132,24 @@ void TakeAuth(Json &frame, const int body)
       Refuse("proof", "the engine does not have the secret of " + SecretFile);
       return;
      }
-   if(!IsHex(session, 32))
+   if(!IsLowerHex(session, 32))
      {
-      frame.error = "`session` is not 32 hexadecimal digits";
+      frame.error = "`session` is not 32 lower-case hexadecimal digits";
       return;
      }
-   if(journal.damage == "" && read.epoch <= journal.epoch)
+   if(read.epoch <= journal.epoch)
      {
       Refuse("epoch", "epoch " + NumberText(read.epoch) + " is not greater than " + NumberText(journal.epoch) +
              ", which was seen");
       return;
      }
-   // With a damaged journal the engine may look, and send nothing.
-   if(journal.damage == "")
+   bool noted = journal.NoteEpoch(read.epoch);
+   if(noted && read.armed)
+      noted = journal.NoteTerms(read.lost_after_ms, read.flatten);
+   if(!noted)
      {
-      journal.NoteEpoch(read.epoch);
-      if(read.armed)
-         journal.NoteTerms(read.lost_after_ms, read.flatten);
+      Refuse("terminal", journal.damage);
+      return;
      }
    terms = read;
    channel.session = session;
@@ -251,6 +258,10 @@ void TakeFrame(Json &frame)
    int body = frame.Object(0, "body");
    if(frame.Good() && version != PROTOCOL_VERSION)
       frame.error = "version " + IntegerToString(version) + " is not spoken here";
+   else if(StringLen(cid) > CID_MAX)
+      frame.error = "`cid` is longer than " + IntegerToString(CID_MAX) + " bytes";
+   else if(frame.Good() && ack > channel.seq)
+      frame.error = "`ack` is " + NumberText(ack) + "; only " + NumberText(channel.seq) + " frames were sent";
    if(!frame.Good())
       return;
    // What is late or comes again, or is of another session, is passed over.

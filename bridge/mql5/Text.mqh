@@ -122,6 +122,16 @@ bool IsHex(const string text, const int length)
    return true;
   }
 
+bool IsLowerHex(const string text, const int length)
+  {
+   if(!IsHex(text, length))
+      return false;
+   for(int i = 0; i < length; i++)
+      if(StringGetCharacter(text, i) >= 65 && StringGetCharacter(text, i) <= 70)
+         return false;
+   return true;
+  }
+
 bool Unhex(const string text, ARRAY_OUT(uchar, bytes))
   {
    int length = StringLen(text);
