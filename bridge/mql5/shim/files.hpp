@@ -121,7 +121,9 @@ inline uint FileWriteArray(int handle, const Array<uchar> &bytes, int from, int 
   return static_cast<uint>(count);
 }
 
+// A dynamic array grows as needed.
 inline uint FileReadArray(int handle, Array<uchar> &bytes, int from, int count) {
+  if (ArraySize(bytes) < from + count) ArrayResize(bytes, from + count);
   size_t done = 0;
   while (done < static_cast<size_t>(count)) {
     const ssize_t got = read(open_files().at(handle).fd, &bytes[from] + done, static_cast<size_t>(count) - done);

@@ -1,5 +1,6 @@
 """What the tests share: a simulated terminal, the advisor as a program, and an engine's stand-in over a real socket."""
 
+import ctypes
 import hashlib
 import hmac
 import json
@@ -48,6 +49,11 @@ def program(name):
     return _programs[name]
 
 
+def dies_with_its_test():
+    """Linux: what a test started ends with it, also where it is killed."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 def until(condition, what, patience=PATIENCE):
     """Waits for a condition; its value."""
     end = time.monotonic() + patience
@@ -65,7 +71,8 @@ class Simterm:
 
     def __init__(self, *options):
         self.process = subprocess.Popen(
-            [program("simterm"), *options], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+            [program("simterm"), *options], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+            preexec_fn=dies_with_its_test,
         )
         self.port = json.loads(self.process.stdout.readline())["port"]
         self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
@@ -73,7 +80,7 @@ class Simterm:
         self.number = 0
         self.call("attach", **{"as": "driver", "name": "test"})
 
-    def call(self, name, **arguments):
+    def call(self, name, /, **arguments):
         self.number += 1
         self.socket.sendall((json.dumps({"id": self.number, "call": name, **arguments}) + "\n").encode())
         answer = json.loads(self.lines.readline())
@@ -122,7 +129,7 @@ class Advisor:
         self.log = open(pathlib.Path(folder) / "advisor.log", "a", encoding="utf-8")
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **(environment or {})}, preexec_fn=dies_with_its_test,
         )
 
     def stands(self):
