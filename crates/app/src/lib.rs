@@ -46,6 +46,7 @@ pub mod database;
 pub mod explain;
 pub mod export;
 pub mod extensions;
+pub mod guarded;
 mod joined;
 pub mod live;
 pub mod lookahead;

@@ -191,6 +191,62 @@ pub const KEYS: &[Key] = keys! {
         RISK_STALE_QUOTE_SECONDS = "10", [risk.stale_quote_seconds],
             "The oldest quote on which to enter (ticks and live); 0 for no limit.";
     }
+    "Pre-trade controls": {
+        PRETRADE_SYMBOLS = "default", (
+            |s, text| { s.pretrade.symbols = own(text).map(|text| list(&text).map(str::to_owned).collect()); Ok(()) },
+            |s| s.pretrade.symbols.as_ref().map_or_else(|| "default".to_owned(), |names| names.join(","))
+        ), "Paper and live: symbols that may be entered, separated by commas; default for those of the run.";
+        PRETRADE_MAX_ORDER_CONTRACTS = "20", [pretrade.max_order_contracts],
+            "The most contracts of one order.";
+        PRETRADE_MAX_POSITION_CONTRACTS = "20", [pretrade.max_position_contracts],
+            "The most contracts of a symbol, open and on their way, both sides added.";
+        PRETRADE_MAX_NOTIONAL = "1500000.0", [pretrade.max_notional],
+            "The most that all of them are worth, in the account's currency.";
+        PRETRADE_MAX_OPEN_ORDERS = "4", [pretrade.max_open_orders],
+            "The most opening orders whose end is not known.";
+        PRETRADE_MAX_ORDERS_PER_SECOND = "4", [pretrade.orders_per_second],
+            "The most opening orders within any second.";
+        PRETRADE_MAX_ORDERS_PER_MINUTE = "20", [pretrade.orders_per_minute],
+            "The most opening orders within any minute.";
+        PRETRADE_MAX_ORDERS_PER_DAY = "200", [pretrade.orders_per_day],
+            "The most opening orders of a trading day.";
+        PRETRADE_MAX_CLOSES_PER_SECOND = "10", [pretrade.closes_per_second],
+            "The most closing orders within any second; more are a loop, which also stops entries.";
+        PRETRADE_MAX_CLOSES_PER_MINUTE = "60", [pretrade.closes_per_minute],
+            "The most closing orders within any minute.";
+        PRETRADE_MAX_CLOSES_PER_DAY = "1000", [pretrade.closes_per_day],
+            "The most closing orders of a trading day.";
+        PRETRADE_MAX_CHANGES_PER_SECOND = "20", [pretrade.changes_per_second],
+            "The most moved exits and cancellations within any second; more are a loop, which also stops entries.";
+        PRETRADE_MAX_CHANGES_PER_MINUTE = "200", [pretrade.changes_per_minute],
+            "The most moved exits and cancellations within any minute.";
+        PRETRADE_COLLAR_PERCENT = "0.5", (
+            |s, text| percent(text).map(|percent| s.pretrade.collar_percent_micros = percent),
+            |s| shown_percent(s.pretrade.collar_percent_micros)
+        ), "How far, in percent, the price may be from the last trade and from the quote before; none leaves it to the points.";
+        PRETRADE_COLLAR_POINTS = "none", [pretrade.collar_points],
+            "The same in points; of both the narrower holds.";
+        PRETRADE_MAX_SPREAD_PERCENT = "0.05", (
+            |s, text| percent(text).map(|percent| s.pretrade.max_spread_percent_micros = percent),
+            |s| shown_percent(s.pretrade.max_spread_percent_micros)
+        ), "The widest spread, in percent of the bid; none leaves it to the points.";
+        PRETRADE_MAX_SPREAD_POINTS = "none", [pretrade.max_spread_points],
+            "The same in points; of both the narrower holds.";
+        PRETRADE_MAX_QUOTE_AGE_MS = "10000", [pretrade.max_quote_age_ms],
+            "The oldest quote to enter on, in milliseconds of market time.";
+        PRETRADE_DUPLICATE_WINDOW_MS = "1000", [pretrade.duplicate_window_ms],
+            "So long the same symbol, leg, intent and side are not sent again, in milliseconds.";
+        PRETRADE_DAILY_LOSS_LIMIT = "400.0", [pretrade.daily_loss_limit],
+            "The day's loss by the account's equity or by the fills that ends the day's entries; none for no limit here.";
+        PRETRADE_DRAWDOWN_LIMIT = "600.0", [pretrade.drawdown_limit],
+            "The fall from the day's best that does; none for no limit here.";
+        PRETRADE_MAX_LOSING_STREAK = "6", [pretrade.max_losing_streak],
+            "Losing trades in a row that do; 0 for no limit here.";
+        PRETRADE_MAX_ACCOUNT_AGE_SECONDS = "60", [pretrade.max_account_age_seconds],
+            "The oldest reading of equity and free margin to enter on.";
+        PRETRADE_REQUIRE_STOP = "true", [pretrade.require_stop],
+            "Whether a base is only opened with its stop.";
+    }
     "Days and sessions": {
         TRADING_TIMEZONE = "America/Sao_Paulo", [zone.timezone],
             "The zone whose days and hours everything goes by, an IANA name.";
@@ -588,6 +644,19 @@ fn read_rate(text: &str) -> Result<u32, String> {
     u32::try_from(rate).ok().filter(|rate| *rate <= 1_000_000).ok_or_else(|| "a number from 0 to 1, or none".to_owned())
 }
 
+/// A part in percent, in 10⁻⁶ of a percent.
+fn percent(text: &str) -> Result<Option<u32>, String> {
+    if text.eq_ignore_ascii_case("none") || text.eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    let percent = micros(text).ok().and_then(|micros| u32::try_from(micros).ok());
+    percent.map(Some).ok_or_else(|| "a percentage such as 0.5, at most six decimals; or none".to_owned())
+}
+
+fn shown_percent(micros: Option<u32>) -> String {
+    micros.map_or_else(|| "none".to_owned(), |micros| show_micros(i64::from(micros)))
+}
+
 /// The text, empty where it is the word for nothing.
 fn unless(text: &str, word: &str) -> String {
     if text.trim().eq_ignore_ascii_case(word) { String::new() } else { text.trim().to_owned() }
@@ -680,6 +749,13 @@ pub(super) const BOUNDED_BY: &[(&str, &str)] = &[
     ("MT5_LOST_AFTER_MS", "MT5_HEARTBEAT_MS"),
     ("MT5_TLS_KEY", "MT5_TLS_CERT"),
     ("MT5_LISTEN", "MT5_TLS_CERT"),
+    ("PRETRADE_MAX_POSITION_CONTRACTS", "PRETRADE_MAX_ORDER_CONTRACTS"),
+    ("PRETRADE_MAX_ORDERS_PER_MINUTE", "PRETRADE_MAX_ORDERS_PER_SECOND"),
+    ("PRETRADE_MAX_ORDERS_PER_DAY", "PRETRADE_MAX_ORDERS_PER_MINUTE"),
+    ("PRETRADE_MAX_CLOSES_PER_SECOND", "PRETRADE_MAX_ORDERS_PER_SECOND"),
+    ("PRETRADE_MAX_CLOSES_PER_MINUTE", "PRETRADE_MAX_ORDERS_PER_MINUTE"),
+    ("PRETRADE_MAX_CLOSES_PER_DAY", "PRETRADE_MAX_ORDERS_PER_DAY"),
+    ("PRETRADE_MAX_CHANGES_PER_MINUTE", "PRETRADE_MAX_CHANGES_PER_SECOND"),
     ("SESSION_FLAT_AT", "SESSION_ENTRIES"),
     ("EMA_TREND_FAST", "EMA_TREND_SLOW"),
     ("SMA_CROSS_FAST", "SMA_CROSS_SLOW"),
@@ -709,6 +785,7 @@ pub(super) const PREFIXES: &[&str] = &[
     "PROTECT_PROFIT_",
     "RL_",
     "RISK_",
+    "PRETRADE_",
     "EMA_TREND_",
     "MEAN_REVERSION_",
     "SMA_CROSS_",

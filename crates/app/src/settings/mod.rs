@@ -31,6 +31,7 @@ use alavanca_kernel::{AccountMode, Instrument, Money, Price, SettingError, Unit,
 use alavanca_liquidity::{
     SwingVolumeConfig, SwingVolumeSettings, ZoneExitConfig, ZoneExitSettings, ZoneMapConfig, ZoneMapSettings,
 };
+use alavanca_pretrade::{PretradeConfig, PretradeSettings};
 use alavanca_regime::{AdxAtrConfig, AdxAtrSettings, MultiScaleConfig, MultiScaleSettings};
 use alavanca_risk::{RiskConfig, RiskSettings};
 use alavanca_rl::{RlConfig, RlSettings};
@@ -69,6 +70,8 @@ pub struct Settings {
     pub scalp: ScalpSettings,
     /// Limits.
     pub risk: RiskSettings,
+    /// The controls before every order of paper and live.
+    pub pretrade: PretradeSettings,
     /// The gate.
     pub gate: GateSettings,
     /// The policy.
@@ -184,6 +187,7 @@ impl Default for Settings {
             capital: CapitalSettings::default(),
             scalp: ScalpSettings::default(),
             risk: RiskSettings::default(),
+            pretrade: PretradeSettings::default(),
             gate: GateSettings::default(),
             rl: RlSettings::default(),
             updater: UpdaterSettings::default(),
@@ -284,6 +288,7 @@ impl Settings {
             RlConfig::new(self.rl).err(),
             UpdaterConfig::new(self.updater).err(),
             RiskConfig::new(self.risk).err(),
+            PretradeConfig::new(self.pretrade.clone()).err(),
             TradingZone::new(&self.zone).err(),
             self.check_session().err(),
             self.live.check().err(),

@@ -16,7 +16,7 @@ use crate::refusal::{KillCause, Refusal};
 use crate::settings::{PretradeConfig, PretradeSettings};
 
 /// So many order numbers are remembered one by one; all below are taken for used.
-const NUMBERS: usize = 10_000;
+const NUMBERS: usize = 2_000;
 
 /// What an order is checked with beside what the gate was told before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,6 +69,7 @@ pub struct Controls {
 
 /// All there is to store between two runs. Quotes, the account and what is open are told anew.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ControlsSnapshot {
     day: Option<TradingDay>,
     now: Timestamp,
@@ -82,6 +83,8 @@ pub struct ControlsSnapshot {
     /// This number and all below count as used.
     used_up_to: u64,
     killed: Option<(KillCause, Timestamp)>,
+    /// The broker's numbers of the latest deals: each is booked once.
+    deals: BTreeSet<u64>,
 }
 
 /// What was sent a moment ago.
@@ -99,6 +102,11 @@ impl ControlsSnapshot {
     /// Opening orders that were let through on the day.
     pub fn orders_today(&self) -> u32 {
         self.orders.today()
+    }
+
+    /// Whether its losses are those of another one.
+    pub fn has_losses_of(&self, other: &Self) -> bool {
+        self.losses == other.losses
     }
 }
 
@@ -352,6 +360,16 @@ impl Controls {
 
     /// The broker said something of an order or a leg.
     pub fn on_report(&mut self, report: &OrderReport) {
+        if let OrderReport::Filled(fill) = report
+            && fill.deal != 0
+        {
+            if !self.kept.deals.insert(fill.deal) {
+                return;
+            }
+            if self.kept.deals.len() > NUMBERS {
+                self.kept.deals.pop_first();
+            }
+        }
         let booked = self.kept.ledger.take(report, &self.instruments);
         self.kept.losses.book(booked.net);
         if let Some(net) = booked.ended {
