@@ -37,10 +37,14 @@ impl World {
 
     /// A market that goes as told: rows of `bid ask last`, a second apart from 10:00:00 on. The first has passed.
     pub(crate) fn on(options: &[(&str, &str)], prices: &[(&str, &str, &str)]) -> Self {
-        let mut rows = String::new();
-        for (n, (bid, ask, last)) in prices.iter().enumerate() {
-            rows += &format!("2026.03.10\t10:{:02}:{:02}.000\t{bid}\t{ask}\t{last}\t5\n", n / 60, n % 60);
-        }
+        let rows: Vec<String> = prices
+            .iter()
+            .enumerate()
+            .map(|(n, (bid, ask, last))| {
+                format!("2026.03.10\t10:{:02}:{:02}.000\t{bid}\t{ask}\t{last}\t5", n / 60, n % 60)
+            })
+            .collect();
+        let rows = rows.join("\n");
         let mut world = Self::new(&[&[("ticks", rows.as_str())], options].concat());
         world.tick();
         world
