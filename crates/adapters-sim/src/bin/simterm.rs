@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use alavanca_adapters_sim::terminal::relay::{Relay, relay};
 use alavanca_adapters_sim::terminal::{Serving, Terminal, TerminalSettings, serve};
 
 const HELP: &str = "\
@@ -45,6 +46,12 @@ Faults
 Program
   --listen PORT                        on 127.0.0.1 [0: the system chooses]
   --statement FILE                     the exchange's own statement, kept up to date, complete at the end
+
+Relay: passes lines between a bridge and the engine at HOST:PORT, with trouble.
+  --listen PORT                        on 127.0.0.1 [0: the system chooses]
+  --faults FILE                        a script
+  --rate R  --seed N                   draws some for that share of all lines
+  --statement FILE                     what was done, kept up to date
 ";
 
 fn main() -> ExitCode {
@@ -53,7 +60,11 @@ fn main() -> ExitCode {
         print!("{HELP}");
         return ExitCode::SUCCESS;
     }
-    match run(&arguments) {
+    let outcome = match arguments.split_first() {
+        Some((first, rest)) if first == "relay" => run_relay(rest),
+        _ => run(&arguments),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("simterm: {error}");
@@ -103,11 +114,8 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         terminal.draw(fault_seed, rate);
     }
     let serving = serve(terminal, TcpListener::bind(("127.0.0.1", port))?, speed)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let heard = Arc::clone(&stop);
-    ctrlc::set_handler(move || heard.store(true, Ordering::SeqCst))?;
-    println!("{{\"simterm\":\"{}\",\"port\":{}}}", serving.address(), serving.address().port());
-    std::io::stdout().flush()?;
+    let stop = stopped()?;
+    say(&serde_json::json!({ "simterm": serving.address().to_string(), "port": serving.address().port() }))?;
     let mut written = 0;
     loop {
         let over = serving.wait(Duration::from_millis(100)) || stop.load(Ordering::SeqCst);
@@ -120,6 +128,67 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
     }
 }
 
+fn run_relay(arguments: &[String]) -> Result<(), Failure> {
+    let (mut port, mut to, mut script, mut rate, mut seed, mut statement) = (0_u16, None, None, None, 1, None);
+    for pair in arguments.chunks(2) {
+        let [name, value] = pair else { return Err(format!("relay: {} needs a value", pair[0]).into()) };
+        let bad = |what: &str| format!("relay: {name} {value}: {what}");
+        match name.as_str() {
+            "--listen" => port = value.parse().map_err(|_| bad("a port"))?,
+            "--to" => to = Some(value.clone()),
+            "--faults" => script = Some(read(value)?),
+            "--rate" => rate = Some(value.parse::<f64>().map_err(|_| bad("a share such as 0.01"))?),
+            "--seed" => seed = value.parse().map_err(|_| bad("a whole number"))?,
+            "--statement" => statement = Some(PathBuf::from(value)),
+            _ => return Err(format!("relay: {name}: there is no such option; see --help").into()),
+        }
+    }
+    let to = to.ok_or("relay: --to HOST:PORT is missing")?;
+    let mut plan = Relay::new(seed);
+    if let Some(script) = script {
+        plan.script(&script)?;
+    }
+    if let Some(rate) = rate {
+        plan.draw(rate);
+    }
+    let relaying = relay(plan, TcpListener::bind(("127.0.0.1", port))?, to)?;
+    let stop = stopped()?;
+    say(&serde_json::json!({ "relay": relaying.address().to_string(), "port": relaying.address().port() }))?;
+    let mut last = String::new();
+    loop {
+        std::thread::sleep(Duration::from_millis(50));
+        let over = stop.load(Ordering::SeqCst);
+        let done = relaying.done().to_string();
+        if let Some(path) = statement.as_ref().filter(|_| done != last) {
+            write_whole(path, &done)?;
+            last = done;
+        }
+        if over {
+            return Ok(());
+        }
+    }
+}
+
+/// One line on standard output.
+fn say(line: &serde_json::Value) -> Result<(), Failure> {
+    println!("{line}");
+    Ok(std::io::stdout().flush()?)
+}
+
+/// Set by SIGTERM and Ctrl-C.
+fn stopped() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let heard = Arc::clone(&stop);
+    ctrlc::set_handler(move || heard.store(true, Ordering::SeqCst))?;
+    Ok(stop)
+}
+
+fn write_whole(path: &std::path::Path, text: &str) -> Result<(), Failure> {
+    let beside = path.with_extension("part");
+    std::fs::write(&beside, text)?;
+    Ok(std::fs::rename(&beside, path)?)
+}
+
 fn read(path: &str) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}").into())
 }
@@ -130,9 +199,7 @@ fn keep(serving: &Serving, path: &std::path::Path, over: bool, written: &mut u64
     if changes == *written && !over {
         return Ok(());
     }
-    let beside = path.with_extension("part");
-    std::fs::write(&beside, serde_json::to_string_pretty(&serving.books())?)?;
-    std::fs::rename(&beside, path)?;
+    write_whole(path, &serde_json::to_string_pretty(&serving.books())?)?;
     *written = changes;
     Ok(())
 }

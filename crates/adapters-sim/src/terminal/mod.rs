@@ -10,6 +10,7 @@ mod calls;
 mod clock;
 mod fault;
 mod number;
+pub mod relay;
 mod request;
 mod server;
 mod settings;

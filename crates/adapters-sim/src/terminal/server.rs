@@ -142,7 +142,7 @@ fn idle(shared: &Shared, client: u64, ms: u64, line: Value) -> Step {
 fn run(shared: &Shared, speed: f64) {
     let (begin, begin_ms) = (Instant::now(), shared.terminal().server_ms());
     loop {
-        thread::sleep(Duration::from_millis(2));
+        thread::sleep(Duration::from_millis(4));
         let passed = begin.elapsed().as_secs_f64() * 1_000.0 * speed;
         shared.terminal().run_to(begin_ms + passed as i64);
         shared.moved.notify_all();

@@ -122,6 +122,27 @@ impl World {
         self.get(fault);
     }
 
+    /// Whether the exchange's books come out: what the deals sum to is what the balance changed by, and what they bought
+    /// and sold is what is held.
+    pub(crate) fn reconcile(&mut self) {
+        let cents = |value: &Value| (value.as_f64().unwrap() * 100.0).round() as i64;
+        let books = self.books();
+        let of = |name: &str| (books[name].as_str().unwrap().parse::<f64>().unwrap() * 100.0).round() as i64;
+        let deals = books["deals"].as_array().unwrap();
+        let net: i64 = deals
+            .iter()
+            .map(|deal| ["profit", "commission", "swap", "fee"].iter().map(|part| cents(&deal[part])).sum::<i64>())
+            .sum();
+        assert_eq!(net, of("balance"), "the deals with the first one, which is the deposit");
+        assert_eq!(of("balance_begin") + of("net"), of("balance"));
+        assert_eq!(of("gross") + of("commission") + of("swap"), of("net"));
+        let lots = |value: &Value| (value["volume"].as_f64().unwrap() * 1e8).round() as i64;
+        let signed = |value: &Value| if value["type"] == 0 { lots(value) } else { -lots(value) };
+        let traded: i64 = deals.iter().filter(|deal| deal["type"].as_i64().unwrap() < 2).map(signed).sum();
+        let held: i64 = books["positions"].as_array().unwrap().iter().map(signed).sum();
+        assert_eq!(traded, held);
+    }
+
     pub(crate) fn books(&mut self) -> Value {
         self.get(json!({ "call": "books" }))
     }
