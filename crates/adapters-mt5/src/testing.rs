@@ -1,5 +1,7 @@
 //! A bridge for tests: speaks the protocol as one has to, and does what the test says.
 
+pub mod exchange;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -31,6 +31,12 @@ pub(super) fn money(amount: Decimal) -> Money {
     Money::from_cents(amount.raw().saturating_add(half) / CENT)
 }
 
+/// An amount that will be taken, in centavos, never less than it is.
+pub fn money_up(amount: Decimal) -> Money {
+    const CENT: i64 = 1_000_000;
+    Money::from_cents(amount.raw().div_euclid(CENT) + i64::from(amount.raw().rem_euclid(CENT) != 0))
+}
+
 pub(super) fn wire_side(side: Side) -> OrderSide {
     match side {
         Side::Buy => OrderSide::Buy,

@@ -36,6 +36,7 @@ use alavanca_ports::{Account, BrokerError, BrokerLeg};
 pub use self::config::{Care, DeskConfig, DeskSymbol, FixedOffset, INSTANCE_END, Now, ServerZone};
 use self::ledger::{Leg, Market};
 use self::lots::money;
+pub use self::lots::money_up;
 use self::order::{Order, Stage};
 use self::reading::Reading;
 pub use self::shield::Move;
@@ -272,6 +273,15 @@ impl Desk {
         self.session.is_some()
     }
 
+    /// Whether nothing is on its way: no order, no reading that is due soon, no stop that has to be set.
+    pub fn is_idle(&self) -> bool {
+        self.is_ready()
+            && self.orders.values().all(Order::has_ended)
+            && self.waiting.is_empty()
+            && !self.reading.is_due(self.now.ms + self.config.care.again_ms)
+            && self.markets.iter().all(|market| market.flatten.is_none())
+    }
+
     /// Why the symbol takes no entries, or `Ok` where it does.
     pub fn may_enter(&self, symbol: SymbolId) -> Result<(), String> {
         let market = self.markets.get(symbol.index()).ok_or("the symbol is not traded here")?;
@@ -389,6 +399,12 @@ impl Desk {
     /// How long ago the account was read, in milliseconds of the real clock.
     pub fn account_age_ms(&self) -> u64 {
         self.account.as_ref().map_or(u64::MAX, |(_, _, at)| self.now.ms.saturating_sub(*at))
+    }
+
+    /// Where a side would enter the symbol's market now, by the last quote of the session.
+    pub fn entry_price(&self, symbol: SymbolId, side: Side) -> Option<Price> {
+        let quote = self.markets.get(symbol.index())?.quote?;
+        Some(if side == Side::Buy { quote.ask } else { quote.bid })
     }
 
     /// The symbol as the terminal describes it.

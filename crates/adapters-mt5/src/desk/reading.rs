@@ -43,6 +43,13 @@ const STATE_PLACED: u32 = 1;
 const STATE_PARTIAL: u32 = 3;
 const STATES_OF_CHANGE: std::ops::RangeInclusive<u32> = 7..=9;
 
+impl Reading {
+    /// Whether one is asked for, or will be by then.
+    pub(super) fn is_due(&self, by: u64) -> bool {
+        self.asked.is_some() || self.due.is_some_and(|due| due <= by)
+    }
+}
+
 impl Desk {
     /// Asks for a reading now. See [`readings`](Self::readings) for when it is there.
     pub fn read(&mut self) {
