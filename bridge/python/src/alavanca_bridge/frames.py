@@ -10,6 +10,11 @@ from . import decimals
 
 VERSION = 1
 FRAME_MAX = 64 * 1024
+#: How deep objects and arrays of a frame may lie in each other.
+DEPTH_MAX = 16
+#: How many entries one of them may have.
+ITEMS_MAX = 4096
+CID_MAX = 64
 
 
 class FrameError(Exception):
@@ -37,15 +42,17 @@ def decode(line):
         raise FrameError(f"not one line of JSON: {error}") from None
     if not isinstance(read, dict):
         raise FrameError("not an object")
+    if _depth(read) > DEPTH_MAX:
+        raise FrameError(f"nested more than {DEPTH_MAX} deep, or with more than {ITEMS_MAX} entries in one place")
     try:
         if _uint32(read.get("v")) != VERSION:
             raise FrameError(f"version {read['v']} instead of {VERSION}")
         envelope = {
             "type": _text(read.get("type")),
-            "session": _text(read.get("session", "")),
+            "session": _session(read.get("session", "")),
             "seq": _uint64(read.get("seq")),
             "ack": _uint64(read.get("ack")),
-            "cid": None if read.get("cid") is None else _text(read["cid"]),
+            "cid": None if read.get("cid") is None else _cid(read["cid"]),
             "ts_utc": _int64(read.get("ts_utc")),
         }
     except ValueError as error:
@@ -75,6 +82,13 @@ class Lines:
         if len(self._rest) >= FRAME_MAX:
             raise FrameError(f"a frame of more than {FRAME_MAX} bytes")
         return lines
+
+
+def _depth(value):
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    if parts is not None and len(parts) > ITEMS_MAX:
+        return DEPTH_MAX + 1
+    return 0 if parts is None else 1 + max(map(_depth, parts), default=0)
 
 
 def _no_constant(text):
@@ -140,11 +154,21 @@ def _one_of(*words):
 def _hex(digits):
     def read(value, name):
         text = _text(value, name)
-        if len(text) != digits or any(letter not in "0123456789abcdefABCDEF" for letter in text):
-            raise ValueError(f"`{name}` is not {digits} hexadecimal digits")
+        if len(text) != digits or any(letter not in "0123456789abcdef" for letter in text):
+            raise ValueError(f"`{name}` is not {digits} lower-case hexadecimal digits")
         return text
 
     return read
+
+
+def _session(value):
+    return value if value == "" else _hex(32)(value, "session")
+
+
+def _cid(value):
+    if len(_text(value, "cid").encode()) > CID_MAX:
+        raise ValueError(f"`cid` is longer than {CID_MAX} bytes")
+    return value
 
 
 def _list(item):

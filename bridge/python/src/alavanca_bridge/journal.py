@@ -186,10 +186,19 @@ class Journal:
         """How many orders may exist and have no answer."""
         return self._db.execute("SELECT count(*) FROM orders WHERE state = 'sending'").fetchone()[0]
 
-    def opened_since(self, server):
-        """How many opening orders were taken in at or after this time (server milliseconds)."""
-        query = "SELECT count(*) FROM orders WHERE opens = 1 AND state IN ('journaled', 'sending', 'answered') AND journaled_server >= ?"
-        return self._db.execute(query, (server,)).fetchone()[0]
+    def opened_lately(self, server, utc):
+        """How many opening orders went out at or after this time of the server's. Where the server's time was not known
+        then, this computer's clock says it.
+        """
+        query = (
+            "SELECT count(*) FROM orders WHERE opens = 1 AND state != 'not_sent' "
+            "AND (sending_server >= ? OR (coalesce(sending_server, 0) = 0 AND journaled_utc >= ?))"
+        )
+        return self._db.execute(query, (server, utc)).fetchone()[0]
+
+    def sent_at(self, magic, server):
+        """The server's time when it was sent, as the worker saw it."""
+        self._db.execute("UPDATE orders SET sending_server = max(coalesce(sending_server, 0), ?) WHERE magic = ?", (server, magic))
 
     # -- deals and guards ---------------------------------------------------------------------------------------------
 

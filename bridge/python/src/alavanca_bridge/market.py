@@ -186,7 +186,7 @@ class _Bars:
             self._ask({"from": body["from_server"], "to": until})
         elif body.get("count"):
             # One more: the newest may not be complete.
-            self._ask({"count": body["count"] + 1, "skip": 0})
+            self._ask({"count": body["count"] + 1, "before": None})
         else:
             self._say([], False, "name `from_server` and `to_server`, or `count`")
 

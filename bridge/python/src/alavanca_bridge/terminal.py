@@ -152,7 +152,7 @@ class Terminal:
             request = self._prepare(order, limits)
         except (NotSent, Failed) as why:
             return {"not_sent": str(why)}
-        return self._send(order["magic"], request)
+        return {**self._send(order["magic"], request), "server": self._server}
 
     def prepare_close(self, order, limits):
         """Whether the bridge's own closing order would be taken now: `{"volume", "price"}`, or `{"not_now"}`."""
@@ -220,7 +220,8 @@ class Terminal:
     def bars(self, symbol, seconds, plan):
         """One page of bars, oldest first, and the plan for the page after it (`None` at the end).
 
-        A plan is `{"from", "to"}` in server milliseconds, or `{"count", "skip"}`: so many bars before the newest `skip`.
+        A plan is `{"from", "to"}` in server milliseconds, or `{"count", "before"}`: so many bars before this second of
+        the server's, or the newest.
         """
         timeframe = TIMEFRAMES.get(seconds)
         if timeframe is None:
@@ -483,10 +484,13 @@ class Terminal:
     def _bars_back(self, symbol, timeframe, plan, page):
         """From the newest backwards; the net process turns the pages round."""
         count = min(page, plan["count"])
-        rows = self._rates("copy_rates_from_pos", symbol, timeframe, plan["skip"], count)
-        more = plan["count"] - count
-        after = {"count": more, "skip": plan["skip"] + count} if more and len(rows) == count else None
-        return rows, after
+        if plan["before"] is None:
+            rows = self._rates("copy_rates_from_pos", symbol, timeframe, 0, count)
+        else:
+            rows = self._rates("copy_rates_from", symbol, timeframe, plan["before"] - 1, count)
+            rows = [row for row in rows if row[0] < plan["before"]]
+        more = plan["count"] - len(rows)
+        return rows, {"count": more, "before": int(rows[0][0])} if rows and more > 0 else None
 
     def _rates(self, name, *arguments):
         try:

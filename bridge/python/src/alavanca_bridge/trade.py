@@ -2,7 +2,7 @@
 
 import logging
 
-from . import crash, readings, retcodes
+from . import crash, readings, requests, retcodes
 from .journal import BRIDGE_MAGIC, plain
 
 log = logging.getLogger("alavanca_bridge")
@@ -114,6 +114,9 @@ class Trade:
         now = bridge.server_now
         if body["volume"] <= 0:
             return "its volume is not greater than 0", False
+        comment = body["comment"]
+        if len(comment) > requests.COMMENT_MAX or requests.comment(comment) != comment:
+            return f"its comment is not of at most {requests.COMMENT_MAX} ASCII characters", False
         if now is not None and now > body["not_after_server"]:
             return f"it waited too long: {now - body['not_after_server']} ms past its time", False
         if body["intent"] != "open":
@@ -125,7 +128,7 @@ class Trade:
             return f"cap: {body['symbol']} is not among the symbols {', '.join(sorted(caps.symbols))}", True
         if body["volume"] > caps.order_lots:
             return f"cap: {body['volume']} lots, {caps.order_lots} at most in one order", True
-        lately = self._journal.opened_since((now or 0) - MINUTE_MS)
+        lately = self._journal.opened_lately((now or 0) - MINUTE_MS, bridge.utc - MINUTE_MS)
         if lately >= caps.orders_per_minute:
             return f"cap: {lately} orders in the last minute, {caps.orders_per_minute} at most", True
         return None, False
@@ -157,6 +160,7 @@ class Trade:
         crash.point("order:before_answered")
         note(self._journal, magic, said)
         crash.point("order:after_answered")
+        self._bridge.market.see(said.get("server", 0))
         self._bridge.market.look_at_trade()
         if "not_sent" in said:
             if said["not_sent"].startswith("cap: "):
@@ -203,6 +207,8 @@ class Trade:
 
 def note(journal, magic, said):
     """Notes what the worker said of an order that was handed over."""
+    if said.get("server"):
+        journal.sent_at(magic, said["server"])
     if "not_sent" in said:
         journal.not_sent(magic, said["not_sent"])
     elif "unknown" in said:

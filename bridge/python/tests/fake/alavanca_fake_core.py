@@ -153,11 +153,13 @@ def initialize(*arguments, **named):
     shutdown()
     host, _, port = os.environ["ALAVANCA_SIMTERM"].rpartition(":")
     try:
-        _connection = socket.create_connection((host, int(port)), 10).makefile("rwb")
+        link = socket.create_connection((host, int(port)), 10)
     except OSError as error:
         return _fail(RES_E_INTERNAL_FAIL_CONNECT, f"No IPC connection: {error}", False)
-    _connection.raw._sock.settimeout(None)
-    _connection.raw._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    link.settimeout(None)
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    _connection = link.makefile("rwb")
+    link.close()
     if _call("attach", **{"as": "python"}, name="MetaTrader5") is None and _error[0] != RES_S_OK:
         return False
     if "login" in named and account_info().login != named["login"]:
