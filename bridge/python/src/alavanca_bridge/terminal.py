@@ -20,7 +20,7 @@ TICKS_AT_MOST = 1 << 20
 BARS_PAGE = 2_000
 #: How often the account is read again until two readings agree.
 READINGS_MAX = 6
-#: Two tries to reach a terminal that went away are so far apart.
+#: A terminal that could not be reached is not looked for again sooner.
 REVIVE_SECONDS = 1.0
 
 TIMEFRAMES = {
@@ -53,7 +53,7 @@ class Terminal:
     def __init__(self, mt5, login):
         self._mt5 = mt5
         self._login = dict(login)
-        self._revived = None
+        self._failed = None
         self._there = False
         self._server = 0
         self._fingerprint = None
@@ -247,17 +247,15 @@ class Terminal:
         """Connects to the terminal, again where it went away."""
         if self._there:
             return
-        now = time.monotonic()
-        if self._revived is not None:
-            if now - self._revived < REVIVE_SECONDS:
-                raise Failed("initialize", (-10004, "the terminal is not there"))
-            self._mt5.shutdown()
-        self._revived = now
+        if self._failed is not None and time.monotonic() - self._failed < REVIVE_SECONDS:
+            raise Failed("initialize", (-10004, "the terminal is not there"))
+        self._mt5.shutdown()
         arguments = dict(self._login)
         path = [arguments.pop("path")] if "path" in arguments else []
         if not self._mt5.initialize(*path, **arguments):
+            self._failed = time.monotonic()
             raise Failed("initialize", self._mt5.last_error())
-        self._there = True
+        self._there, self._failed = True, None
         self._fingerprint = None
 
     def _ask(self, name, *arguments, **named):
