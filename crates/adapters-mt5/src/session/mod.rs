@@ -15,3 +15,6 @@ pub use handshake::{Admitted, Handshake, Pins, Terms};
 pub use proof::{bridge_proof, bridge_proves, engine_proof, engine_proves};
 pub use secret::{Secret, SecretError, nonce};
 pub use serve::{Admission, ListenError, ListenSettings, Listening, TlsFiles, serve};
+
+#[cfg(test)]
+mod tests;
