@@ -6,6 +6,7 @@ use super::Decimal;
 
 /// Which symbols the engine wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Subscribe {
     /// As the broker spells them. Each is answered by a `symbol_spec` and a `session_calendar`.
     pub symbols: Vec<String>,
@@ -15,6 +16,7 @@ pub struct Subscribe {
 
 /// What a symbol is, from the terminal. Numbers of enumerations are MetaTrader's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct SymbolSpec {
     /// As the broker spells it.
     pub symbol: String,
@@ -60,6 +62,7 @@ pub struct SymbolSpec {
 /// A symbol's sessions, by the terminal. A bridge that cannot know them (the sidecar: the package has no such call)
 /// sends `known: false`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct SessionCalendar {
     /// The symbol.
     pub symbol: String,
@@ -71,6 +74,7 @@ pub struct SessionCalendar {
 
 /// One session of a week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct WeekSession {
     /// 0 is Sunday.
     pub weekday: u8,
@@ -82,6 +86,7 @@ pub struct WeekSession {
 
 /// Ticks of one symbol, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Ticks {
     /// The symbol.
     pub symbol: String,
@@ -91,6 +96,7 @@ pub struct Ticks {
 
 /// One tick, as the array `[server, bid, ask, last, volume, flags]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(from = "TickRow", into = "TickRow")]
 pub struct Tick {
     /// When, server milliseconds.
@@ -123,6 +129,7 @@ impl From<Tick> for TickRow {
 
 /// Asks for bars. Either `from_server` and `to_server`, or `count` complete bars up to now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct BarsReq {
     /// The symbol.
     pub symbol: String,
@@ -141,6 +148,7 @@ pub struct BarsReq {
 
 /// Bars that were asked for, oldest first, complete ones only. Several frames with the same `cid`, since a frame is short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Bars {
     /// The symbol.
     pub symbol: String,
@@ -157,6 +165,7 @@ pub struct Bars {
 
 /// One bar, as the array `[begin_server, open, high, low, close, tick_volume, real_volume, spread]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(from = "BarRow", into = "BarRow")]
 pub struct WireBar {
     /// Its begin, server milliseconds.

@@ -120,3 +120,41 @@ impl<'de> Deserialize<'de> for Id {
         number.map(Self).ok_or_else(|| D::Error::custom(wrong()))
     }
 }
+
+/// What the schema says of both.
+#[cfg(any(test, feature = "schema"))]
+mod schema {
+    use std::borrow::Cow;
+
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+    impl JsonSchema for super::Decimal {
+        fn schema_name() -> Cow<'static, str> {
+            "Decimal".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({
+                "description": "An exact number with at most eight decimals, within 64 bits of 10^-8.",
+                "type": "string",
+                "pattern": "^-?[0-9]{1,20}([.][0-9]{1,8})?$",
+                "format": "decimal",
+            })
+        }
+    }
+
+    impl JsonSchema for super::Id {
+        fn schema_name() -> Cow<'static, str> {
+            "Id".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({
+                "description": "A ticket, a magic number or another 64-bit number; \"0\" is none.",
+                "type": "string",
+                "pattern": "^[0-9]{1,20}$",
+                "format": "id",
+            })
+        }
+    }
+}

@@ -29,6 +29,7 @@ pub const FRAME_MAX: usize = 64 * 1024;
 
 /// What is around every message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Envelope<Body> {
     /// [`VERSION`].
     pub v: u32,
@@ -57,6 +58,7 @@ pub struct Envelope<Body> {
 
 /// What a bridge says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(tag = "type", content = "body", rename_all = "snake_case")]
 pub enum FromBridge {
     /// Who it is; the answer to `challenge`.
@@ -101,6 +103,7 @@ pub enum FromBridge {
 
 /// What the engine says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(tag = "type", content = "body", rename_all = "snake_case")]
 pub enum FromEngine {
     /// The first word: prove who you are.

@@ -20,6 +20,7 @@ pub const ENGINE_PROOF: &str = "alavanca engine 1";
 
 /// The engine's first word.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Challenge {
     /// 64 hexadecimal digits of chance.
     pub nonce: String,
@@ -31,6 +32,7 @@ pub struct Challenge {
 
 /// Which bridge it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BridgeKind {
     /// The Python sidecar over the official package.
@@ -41,6 +43,7 @@ pub enum BridgeKind {
 
 /// Whose money it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TradeMode {
     /// Play money (`ACCOUNT_TRADE_MODE` 0).
@@ -53,6 +56,7 @@ pub enum TradeMode {
 
 /// The account that the terminal is logged in to: what the engine pins. A difference refuses the session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct AccountIdentity {
     /// The login.
     pub login: Id,
@@ -72,6 +76,7 @@ pub struct AccountIdentity {
 
 /// The bridge says who it is, and proves that it has the secret.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Hello {
     /// 64 hexadecimal digits of chance.
     pub nonce: String,
@@ -95,6 +100,7 @@ pub struct Hello {
 
 /// The engine proves itself, names session and epoch, and says what the bridge has to hold to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Auth {
     /// The session's name: 32 hexadecimal digits. All envelopes carry it from here on.
     pub session: String,
@@ -121,6 +127,7 @@ pub struct Auth {
 /// What a bridge does for extras while the engine is lost. The stops that rest at the server stay in every case, and
 /// no entry is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Deadman {
     /// Watches each extra's stop, target and time limit, and closes it there.
@@ -131,6 +138,7 @@ pub enum Deadman {
 
 /// Caps of the bridge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Caps {
     /// The symbols it may trade, as the broker spells them.
     pub symbols: Vec<String>,
@@ -144,6 +152,7 @@ pub struct Caps {
 
 /// The session has begun: the epoch is durable in the bridge's journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Welcome {
     /// The epoch that it noted.
     pub epoch: u64,
@@ -153,6 +162,7 @@ pub struct Welcome {
 
 /// Why there is no session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RefuseReason {
     /// No version in common.
@@ -173,6 +183,7 @@ pub enum RefuseReason {
 
 /// The end before the beginning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Refuse {
     /// Why.
     pub reason: RefuseReason,
@@ -182,6 +193,7 @@ pub struct Refuse {
 
 /// The bridge is there, and so stands its terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct BridgeHeartbeat {
     /// How long the terminal's worker is busy with one call; 0 for an idle one. An Expert Advisor says 0.
     pub worker_busy_ms: u32,
@@ -203,6 +215,7 @@ pub struct BridgeHeartbeat {
 
 /// The engine is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct EngineHeartbeat {
     /// Its risk state, for the bridge's panel: `ACTIVE`, `PAUSED`, `REDUCE_ONLY`, `HALTED`.
     pub state: String,
@@ -213,6 +226,7 @@ pub struct EngineHeartbeat {
 
 /// The session ends in order. A bridge that hears it does not wait for the dead-man's time: it goes by `positions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Bye {
     /// Why.
     pub text: String,

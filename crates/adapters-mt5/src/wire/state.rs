@@ -6,6 +6,7 @@ use super::{Decimal, Id, OrderSide};
 
 /// Asks for everything that is open, for the deals since a time, and for what became of orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct ReconcileReq {
     /// Deals from then on, server milliseconds.
     pub deals_since_server: i64,
@@ -16,6 +17,7 @@ pub struct ReconcileReq {
 /// The answer to `reconcile_req`, taken at one moment: nothing was sent between its parts. Several frames with the same
 /// `cid`, since a frame is short; each repeats the account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Reconcile {
     /// The account, or why it is not known: "query failed" is not "flat".
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,6 +35,7 @@ pub struct Reconcile {
 /// The account, its positions and its orders; and deals, oldest first. Sent by itself every few seconds, then without
 /// deals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Snapshot {
     /// The money.
     pub account: AccountState,
@@ -46,6 +49,7 @@ pub struct Snapshot {
 
 /// The account's money, in its currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct AccountState {
     /// Without open results.
     pub balance: Decimal,
@@ -61,6 +65,7 @@ pub struct AccountState {
 
 /// A position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Position {
     /// `POSITION_TICKET`: changes when a netting position is turned round.
     pub ticket: Id,
@@ -92,6 +97,7 @@ pub struct Position {
 
 /// An order, resting or ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Order {
     /// Its ticket.
     pub ticket: Id,
@@ -123,6 +129,7 @@ pub struct Order {
 
 /// A deal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Deal {
     /// Its ticket.
     pub ticket: Id,
@@ -160,6 +167,7 @@ pub struct Deal {
 
 /// What a bridge knows of an order, from its journal and from orders, deals and history by magic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Outcome {
     /// The order.
     pub magic: Id,
@@ -176,6 +184,7 @@ pub struct Outcome {
 
 /// How far an order came in a bridge's journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JournalState {
     /// Never heard of: under the epoch of this session it never will be sent.
@@ -190,6 +199,7 @@ pub enum JournalState {
 
 /// An extra that the bridge looks after.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Guarded {
     /// The order that opened it.
     pub magic: Id,
@@ -211,6 +221,7 @@ pub struct Guarded {
 
 /// Why a bridge acted by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ActedBecause {
     /// The engine was lost, and an extra's stop, target or time limit came.
@@ -223,6 +234,7 @@ pub enum ActedBecause {
 
 /// The bridge acted by itself; told at once, or with the next session's first frames.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Acted {
     /// Why.
     pub because: ActedBecause,

@@ -16,6 +16,7 @@ pub const COMMENT_MAX: usize = 26;
 
 /// Bought or sold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OrderSide {
     /// `ORDER_TYPE_BUY`.
@@ -26,6 +27,7 @@ pub enum OrderSide {
 
 /// How a market order fills; the engine chooses by the symbol's specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Filling {
     /// All or nothing (0).
@@ -39,6 +41,7 @@ pub enum Filling {
 /// One market order. The bridge writes it into its journal, answers `accepted`, calls `OrderSend` once, and answers
 /// `result` or `unknown`. The frame's `cid` is the magic in digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct OrderSubmit {
     /// The order's name.
     pub magic: Id,
@@ -80,6 +83,7 @@ pub struct OrderSubmit {
 
 /// Opens or closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Intent {
     /// Opens a leg.
@@ -92,6 +96,7 @@ pub enum Intent {
 
 /// How an extra is to be looked after without the engine: distances from its average entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Guard {
     /// Distance of the stop, as a price.
     pub stop: Decimal,
@@ -103,6 +108,7 @@ pub struct Guard {
 
 /// It is in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Accepted {
     /// The order.
     pub magic: Id,
@@ -115,6 +121,7 @@ pub const NOT_SENT: u32 = 0;
 
 /// What the terminal said (`MqlTradeResult`), or the bridge for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct TradeResult {
     /// The order; 0 for changes.
     pub magic: Id,
@@ -144,6 +151,7 @@ pub struct TradeResult {
 /// It is not known what became of it: the terminal did not answer, or answered with 10011, 10012 or 10031, or the bridge
 /// was restarted between journal and answer. Never sent again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct UnknownOutcome {
     /// The order; 0 for changes.
     pub magic: Id,
@@ -153,6 +161,7 @@ pub struct UnknownOutcome {
 
 /// Moves a resting order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct OrderModify {
     /// The order's ticket.
     pub order: Id,
@@ -166,6 +175,7 @@ pub struct OrderModify {
 
 /// Takes back what an order still wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct OrderCancel {
     /// The order's ticket.
     pub order: Id,
@@ -175,6 +185,7 @@ pub struct OrderCancel {
 
 /// Sets a position's stop and target. Asking twice does no harm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct PositionSltp {
     /// As the broker spells it.
     pub symbol: String,
@@ -188,6 +199,7 @@ pub struct PositionSltp {
 
 /// Closes a position with an opposite one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct CloseBy {
     /// The order's name: it is journaled as one.
     pub magic: Id,
@@ -201,6 +213,7 @@ pub struct CloseBy {
 
 /// What margin would it need?
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct CalcMargin {
     /// The symbol.
     pub symbol: String,
@@ -214,6 +227,7 @@ pub struct CalcMargin {
 
 /// What would it make?
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct CalcProfit {
     /// The symbol.
     pub symbol: String,
@@ -229,6 +243,7 @@ pub struct CalcProfit {
 
 /// The answer to `calc_margin` and `calc_profit`, by `cid`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Calculated {
     /// The amount, in the account's currency; absent where the terminal failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
