@@ -18,8 +18,8 @@ A simulated MetaTrader 5 terminal with the trade server behind it.
 Usage: simterm [OPTIONS]
        simterm relay --to HOST:PORT [RELAY OPTIONS]
 
-It prints one line of JSON with its port, then answers calls (newline-delimited JSON on 127.0.0.1) until
-somebody says `quit`, or SIGTERM.
+It prints one line of JSON with its port, then answers calls (a line of JSON each, on 127.0.0.1)
+until somebody says `quit`, or SIGTERM.
 
 Account
   --account netting|exchange|hedging   margin mode [netting]
@@ -37,9 +37,10 @@ Market
   --server-zone ZONE  --clock-skew-ms N
 Trading
   --execution instant|market|exchange  --depth LOTS  --fill-delay-ms N
-  --stops-level POINTS  --freeze-level POINTS  --limit-orders N  --limit-positions N  --volume-limit LOTS
+  --stops-level POINTS  --freeze-level POINTS
+  --limit-orders N  --limit-positions N  --volume-limit LOTS
   --fifo true  --hedge-prohibited true  --max-bars N
-  --rewrites-comments true  --commission-later-ms N  --shuffles true  --stops-lose-magic true
+  --rewrites-comments true  --stops-lose-magic true  --commission-later-ms N  --shuffles true
 Faults
   --faults FILE                        a script
   --fault-rate R  --fault-seed N       draws some for that share of all orders

@@ -138,9 +138,12 @@ impl Position {
     }
 }
 
-/// How often an order of that name reached the exchange.
+/// How often an order of that name was sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sends {
+    /// Calls of the terminal.
+    pub(crate) called: u32,
+    /// Of these, so many reached it.
     pub(crate) reached: u32,
     /// Of these, so many were taken.
     pub(crate) executed: u32,

@@ -3,7 +3,7 @@
 use alavanca_kernel::{Price, TradingDay};
 use serde_json::{Map, Value, json};
 
-use super::account::{Bend, sign_of};
+use super::account::{Account, Bend, sign_of};
 use super::fault::Plan;
 #[allow(clippy::wildcard_imports, reason = "a table of constants")]
 use super::number::*;
@@ -150,7 +150,7 @@ impl Terminal {
             }
             "version" => Ok(json!([500, 5000, "1 Mar 2026"])),
             "terminal_info" => Ok(self.terminal_info()),
-            "account_info" => Ok(self.account.account_info(self.state.login, self.state.trade_expert)),
+            "account_info" => Ok(self.shown().account_info(self.state.login, self.state.trade_expert)),
             "symbols_total" => Ok(json!(self.account.symbols.len())),
             "symbols_get" => {
                 let group = call["group"].as_str();
@@ -191,16 +191,16 @@ impl Terminal {
                 Ok(json!(self.account.symbols[number].profit(sign, volume, open, close).to_f64()))
             }
             "order_check" => self.order_check(call),
-            "positions_total" => Ok(json!(self.account.positions.len())),
-            "orders_total" => Ok(json!(self.account.orders.len())),
+            "positions_total" => Ok(json!(self.shown().positions.len())),
+            "orders_total" => Ok(json!(self.shown().orders.len())),
             "positions_get" => {
-                let account = &self.account;
+                let account = self.shown();
                 let wanted =
                     |position: &&super::account::Position| self.is_wanted(call, position.symbol, position.ticket);
                 Ok(account.positions.values().filter(wanted).map(|p| account.position_info(p)).collect())
             }
             "orders_get" => {
-                let account = &self.account;
+                let account = self.shown();
                 let wanted = |order: &&super::account::Order| self.is_wanted(call, order.symbol, order.ticket);
                 Ok(account.orders.values().filter(wanted).map(|order| account.order_info(order)).collect())
             }
@@ -256,6 +256,11 @@ impl Terminal {
         call["symbol"].as_str().is_none_or(|wanted| wanted == name)
             && call["group"].as_str().is_none_or(|group| matches_group(group, name))
             && call["ticket"].as_u64().is_none_or(|wanted| wanted == ticket)
+    }
+
+    /// The account as the terminal shows it: without connection as it was.
+    fn shown(&self) -> &Account {
+        self.frozen.as_deref().unwrap_or(&self.account)
     }
 
     /// The last tick that reached the terminal.
@@ -344,7 +349,7 @@ impl Terminal {
             call["group"].as_str().is_none_or(|group| matches_group(group, account.name_of(symbol)))
         };
         let found: Vec<Value> = if name.starts_with("history_orders") {
-            let account = &self.account;
+            let account = self.shown();
             let of = |order: &&super::account::Order| {
                 within(order.setup_ms)
                     && ticket.is_none_or(|ticket| order.ticket == ticket)
@@ -353,7 +358,7 @@ impl Terminal {
             };
             account.past.iter().filter(of).map(|order| account.order_info(order)).collect()
         } else {
-            let account = &self.account;
+            let account = self.shown();
             let of = |deal: &&super::account::Deal| {
                 deal.hidden_looks == 0
                     && within(deal.time_ms)
@@ -372,7 +377,10 @@ impl Terminal {
 
     fn order_check(&mut self, call: &Value) -> Said {
         let request = Request::parse(&call["request"]).ok_or(fail(ERROR_PARAMS))?;
-        let retcode = self.account.check(&request, &self.clock).err().unwrap_or(0);
+        let retcode = match self.account.check(&request, &self.clock) {
+            _ if !self.state.connected => CONNECTION,
+            said => said.err().unwrap_or(0),
+        };
         let account = &self.account;
         let more = account.find(&request.symbol).filter(|_| matches!(request.action, ACTION_DEAL)).map(|number| {
             let sign = sign_of(request.kind);
@@ -394,6 +402,11 @@ impl Terminal {
             return Err(fail(ERROR_AUTO_TRADING));
         }
         self.last_request += 1;
+        if is_order(&request) {
+            let sends = self.account.sends.entry(request.magic).or_default();
+            sends.called += 1;
+            sends.symbol.clone_from(&request.symbol);
+        }
         let answer = if !self.state.trade_allowed {
             TradeAnswer::refused(CLIENT_DISABLES_AT)
         } else if !self.state.connected {
@@ -415,6 +428,9 @@ impl Terminal {
             "bid": bid, "ask": ask, "comment": comment_of(retcode), "request_id": self.last_request,
             "retcode_external": 0, "request": request.shown(),
         });
+        if plan.skips && plan.retcode.is_none() {
+            return Ok(result);
+        }
         self.account.tell(json!({ "type": TRANSACTION_REQUEST, "request": request.shown(), "result": result }));
         self.hand_out(plan.repeats);
         Ok(result)
@@ -427,12 +443,11 @@ impl Terminal {
         } else {
             TradeAnswer::refused(SERVER_DISABLES_AT)
         };
-        if matches!(request.action, ACTION_DEAL | ACTION_PENDING | ACTION_CLOSE_BY) {
+        if is_order(request) {
             let sends = self.account.sends.entry(request.magic).or_default();
             sends.reached += 1;
             sends.executed += u32::from(answer.is_taken());
             sends.retcodes.push(answer.retcode);
-            sends.symbol.clone_from(&request.symbol);
         }
         answer
     }
@@ -505,9 +520,16 @@ impl Terminal {
     pub(crate) fn connect(&mut self, connected: bool) {
         if self.state.connected != connected {
             self.shown_ms = if connected { i64::MAX } else { self.account.now_ms };
+            self.frozen = (!connected).then(|| Box::new(self.account.clone()));
             self.state.connected = connected;
+            self.hand_out(0);
         }
     }
+}
+
+/// Whether it names an order, and no change of one.
+const fn is_order(request: &Request) -> bool {
+    matches!(request.action, ACTION_DEAL | ACTION_PENDING | ACTION_CLOSE_BY)
 }
 
 fn price_of(value: &Value) -> Result<Price, Failure> {

@@ -118,9 +118,9 @@ pub(crate) enum What {
         #[serde(default)]
         executed: bool,
     },
-    Requote,
-    Bare,
-    Empty,
+    Requote {},
+    Bare {},
+    Empty {},
     Placed {
         after_ms: i64,
         #[serde(default)]
@@ -133,7 +133,7 @@ pub(crate) enum What {
     Comment {
         text: String,
     },
-    DropStops,
+    DropStops {},
     LateDeal {
         looks: u32,
     },
@@ -144,7 +144,7 @@ pub(crate) enum What {
         after_ms: i64,
     },
     Duplicate {
-        times: u32,
+        copies: u32,
     },
     Disconnected {
         for_ms: Option<i64>,
@@ -213,12 +213,12 @@ impl What {
                 plan.none = Some(*error);
                 plan.skips |= !executed;
             }
-            Self::Requote => {
+            Self::Requote {} => {
                 plan.retcode = Some(super::number::REQUOTE);
                 plan.skips = true;
             }
-            Self::Bare => plan.bare = true,
-            Self::Empty => plan.empty = true,
+            Self::Bare {} => plan.bare = true,
+            Self::Empty {} => plan.empty = true,
             Self::Placed { after_ms, dies } => {
                 plan.bend.placed_ms = Some(*after_ms);
                 plan.bend.placed_dies = *dies;
@@ -228,11 +228,11 @@ impl What {
                 plan.bend.rest_ms = *rest_ms;
             }
             Self::Comment { text } => plan.bend.comment = Some(text.clone()),
-            Self::DropStops => plan.bend.drops_stops = true,
+            Self::DropStops {} => plan.bend.drops_stops = true,
             Self::LateDeal { looks } => plan.bend.hidden_looks = *looks,
             Self::Slip { points } => plan.bend.slip_points = *points,
             Self::CommissionLater { after_ms } => plan.bend.commission_later_ms = Some(*after_ms),
-            Self::Duplicate { times } => plan.repeats = *times,
+            Self::Duplicate { copies } => plan.repeats = *copies,
             _ => plan.then.push(self.clone()),
         }
     }
@@ -261,7 +261,7 @@ const DRAWN: [&str; 12] = [
     r#"{"do":"placed","after_ms":3000}"#,
     r#"{"do":"late_deal","looks":2}"#,
     r#"{"do":"comment","text":"rewritten"}"#,
-    r#"{"do":"duplicate","times":1}"#,
+    r#"{"do":"duplicate","copies":1}"#,
 ];
 
 impl Terminal {
@@ -312,9 +312,14 @@ impl Terminal {
         if self.faults.armed.is_empty() {
             return plan;
         }
-        let role = self.clients.get(&client).map_or(Role::Driver, |client| client.role);
-        let second = self.account.now_ms.div_euclid(1_000).rem_euclid(86_400);
         let name = call["call"].as_str().unwrap_or_default();
+        let role = match call["as"].as_str().filter(|_| name == "attach") {
+            Some("python") => Role::Python,
+            Some("ea") => Role::Ea,
+            Some(_) => Role::Driver,
+            None => self.clients.get(&client).map_or(Role::Driver, |client| client.role),
+        };
+        let second = self.account.now_ms.div_euclid(1_000).rem_euclid(86_400);
         let request = &call["request"];
         let seed = self.account.settings.seed;
         let draws = &mut self.faults.draws;
@@ -323,7 +328,7 @@ impl Terminal {
             let by_time = when.at_second.is_some_and(|at| second < i64::from(at));
             let worldly = fault.what.is_worldly() && when.at.is_some();
             let of_client = match when.client.as_deref() {
-                None => role != Role::Driver || name == "attach",
+                None => role != Role::Driver,
                 Some("python") => role == Role::Python,
                 Some("ea") => role == Role::Ea,
                 Some(_) => role == Role::Driver,

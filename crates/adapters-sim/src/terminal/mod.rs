@@ -41,6 +41,8 @@ pub struct Terminal {
     tape: Tape,
     clock: ServerClock,
     clients: BTreeMap<u64, Client>,
+    /// What the terminal saw last, while there is no connection.
+    frozen: Option<Box<Account>>,
     /// Up to when ticks reach the terminal: it stands still while there is no connection.
     shown_ms: i64,
     end_ms: i64,
@@ -144,6 +146,7 @@ impl Terminal {
             tape,
             clock,
             clients: BTreeMap::new(),
+            frozen: None,
             shown_ms: i64::MAX,
             end_ms: end_of_day.max(last_ms + 1),
             state,
@@ -205,6 +208,7 @@ impl Terminal {
             self.next_tick();
         }
         self.move_clock(server_ms);
+        self.faults_of_time();
     }
 
     /// One tick; where there is none left, a second.
@@ -212,14 +216,15 @@ impl Terminal {
         let Some(next) = self.tape.next_ms() else {
             let now = self.account.now_ms;
             self.move_clock(if now < self.end_ms { self.end_ms } else { now + 1_000 });
+            self.faults_of_time();
             return;
         };
         self.move_clock(next);
         let Some((feed, print)) = self.tape.pull() else { return };
         self.account.quotes[feed] = Some(print);
         self.account.on_tick(feed);
-        self.hand_out(0);
         self.faults_of_time();
+        self.hand_out(0);
         if self.state.connected {
             for name in self.account.symbols.iter().filter(|symbol| symbol.feed == feed && symbol.selected) {
                 for client in self.clients.values_mut().filter(|client| client.role == Role::Ea) {
@@ -248,10 +253,16 @@ impl Terminal {
             }
         }
         self.account.now_ms = server_ms;
+        if before < self.end_ms && server_ms >= self.end_ms {
+            self.account.settle(true);
+        }
     }
 
     /// Gives what happened to every Expert Advisor, each event `1 + repeats` times.
     fn hand_out(&mut self, repeats: u32) {
+        if !self.state.connected {
+            return;
+        }
         let mut events = std::mem::take(&mut self.account.transactions);
         if events.is_empty() {
             return;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,6 +23,8 @@ struct Shared {
     terminal: Mutex<Terminal>,
     /// Something happened.
     moved: Condvar,
+    /// Somebody said `quit`, and has been answered.
+    over: AtomicBool,
 }
 
 impl Shared {
@@ -48,14 +51,15 @@ impl Serving {
 
     /// Whether somebody said `quit`.
     pub fn has_quit(&self) -> bool {
-        self.shared.terminal().has_quit()
+        self.shared.over.load(Ordering::SeqCst)
     }
 
     /// Blocks until somebody says `quit`, or for that long; whether it was said.
     pub fn wait(&self, longest: Duration) -> bool {
         let terminal = self.shared.terminal();
-        let waited = self.shared.moved.wait_timeout_while(terminal, longest, |terminal| !terminal.has_quit());
-        waited.map_or_else(|poisoned| poisoned.into_inner().0.has_quit(), |(terminal, _)| terminal.has_quit())
+        let waited = self.shared.moved.wait_timeout_while(terminal, longest, |_| !self.has_quit());
+        drop(waited.map_err(PoisonError::into_inner));
+        self.has_quit()
     }
 }
 
@@ -63,7 +67,8 @@ impl Serving {
 /// run so many times as fast as the clock; without it the market is pulled or driven.
 pub fn serve(terminal: Terminal, listener: TcpListener, speed: Option<f64>) -> std::io::Result<Serving> {
     let address = listener.local_addr()?;
-    let shared = Arc::new(Shared { terminal: Mutex::new(terminal), moved: Condvar::new() });
+    let shared =
+        Arc::new(Shared { terminal: Mutex::new(terminal), moved: Condvar::new(), over: AtomicBool::new(false) });
     let serving = Serving { shared: Arc::clone(&shared), address };
     let accepts = Arc::clone(&shared);
     thread::spawn(move || {
@@ -98,6 +103,10 @@ fn converse(shared: &Shared, client: u64, stream: TcpStream) -> std::io::Result<
                     let mut bytes = line.to_string().into_bytes();
                     bytes.push(b'\n');
                     out.write_all(&bytes)?;
+                    if shared.terminal().has_quit() {
+                        shared.over.store(true, Ordering::SeqCst);
+                        shared.moved.notify_all();
+                    }
                     break;
                 }
                 Step::Wait { ms, call } => {

@@ -24,13 +24,15 @@ impl Account {
                 let volume: i64 = trades().filter(of_magic).map(|deal| deal.volume).sum();
                 let deals: Vec<u64> = trades().filter(of_magic).map(|deal| deal.ticket).collect();
                 let shown = json!({
-                    "sends": sends.reached, "executed": sends.executed, "retcodes": sends.retcodes,
+                    "calls": sends.called, "sends": sends.reached, "executed": sends.executed, "retcodes": sends.retcodes,
                     "symbol": sends.symbol, "volume": lots(volume), "deals": deals,
                 });
                 (magic.to_string(), shown)
             })
             .collect();
-        let doubled: Vec<u64> = self.sends.iter().filter(|(_, sends)| sends.reached > 1).map(|(m, _)| *m).collect();
+        let doubled = |of: fn(&super::account::Sends) -> u32| -> Vec<u64> {
+            self.sends.iter().filter(|(_, sends)| of(sends) > 1).map(|(magic, _)| *magic).collect()
+        };
         let naked = || self.naked.iter().map(|naked| (naked, naked.to_ms.unwrap_or(self.now_ms) - naked.from_ms));
         let by_symbol: serde_json::Map<String, Value> = self
             .symbols
@@ -65,7 +67,9 @@ impl Account {
             "positions": self.positions.values().map(|position| self.position_info(position)).collect::<Vec<_>>(),
             "orders": self.orders.values().map(|order| self.order_info(order)).collect::<Vec<_>>(),
             "sends": sends,
-            "sent_more_than_once": doubled,
+            "called_more_than_once": doubled(|sends| sends.called),
+            "sent_more_than_once": doubled(|sends| sends.reached),
+            "executed_more_than_once": doubled(|sends| sends.executed),
             "naked": { "by_symbol": by_symbol, "intervals": intervals },
         })
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's own tools fail with it")]
 
 mod exchange;
+mod faults;
 mod world;
 
 mod link;
