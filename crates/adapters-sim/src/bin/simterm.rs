@@ -33,7 +33,8 @@ Market
   --seed N                             another seed is another market [1]
   --history-days N                     trading days of bars before it [20]
   --ticks FILE                         rows DATE TIME BID ASK LAST VOLUME instead of synthetic ticks
-  --pulled true | --speed X            a tick for each poll of a bridge [true], or X times as fast as the clock
+  --pulled true                        a tick for each poll of a bridge [this]
+  --speed X                            or market time X times as fast as the clock
   --server-zone ZONE  --clock-skew-ms N
 Trading
   --execution instant|market|exchange  --depth LOTS  --fill-delay-ms N
@@ -46,7 +47,7 @@ Faults
   --fault-rate R  --fault-seed N       draws some for that share of all orders
 Program
   --listen PORT                        on 127.0.0.1 [0: the system chooses]
-  --statement FILE                     the exchange's own statement, kept up to date, complete at the end
+  --statement FILE                     the exchange's own statement, kept up to date
 
 Relay: passes lines between a bridge and the engine at HOST:PORT, with trouble.
   --listen PORT                        on 127.0.0.1 [0: the system chooses]
