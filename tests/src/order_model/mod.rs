@@ -16,7 +16,7 @@ mod search;
 mod step;
 
 pub use netting::{NettingStep, Precaution, Stops};
-pub use orders::{Orders, Watched};
+pub use orders::{ORDERS, Orders, State, Watched};
 pub use protocol::{OnTimeout, Proof, Protocol};
 pub use search::{Model, Searched, Verdict, search};
 pub use step::{Actor, Kind, Letter, Reply, Rule, Step};

@@ -1,7 +1,7 @@
 use super::{Kind, Letter, Model, OnTimeout, Proof, Protocol, Reply, Rule, Step};
 
 /// The most orders that the machine has room for.
-const ORDERS: usize = 4;
+pub const ORDERS: usize = 4;
 /// The most letters that may be on their way in one direction.
 const LETTERS: usize = 3;
 
@@ -196,6 +196,26 @@ impl Model for Orders {
 }
 
 impl State {
+    /// What is open at the exchange.
+    pub fn position(&self) -> i8 {
+        self.position
+    }
+
+    /// Whether a session stands.
+    pub fn has_session(&self) -> bool {
+        self.session
+    }
+
+    /// Orders that the exchange has and has not executed yet.
+    pub fn waiting(&self) -> impl Iterator<Item = u8> + '_ {
+        (0..).zip(&self.waiting).filter(|(_, waits)| waits.is_some()).map(|(order, _)| order)
+    }
+
+    /// How often an order was executed.
+    pub fn executed(&self, order: u8) -> u8 {
+        self.executed[order as usize]
+    }
+
     /// The order that has no end yet.
     fn pending(&self) -> Option<(u8, Kind)> {
         self.books.iter().zip(0..).find_map(|(booked, order)| match booked {
@@ -234,6 +254,30 @@ impl Orders {
     /// Three orders, two letters a direction, stops, all rules.
     pub const fn of(protocol: Protocol) -> Self {
         Self { protocol, intents: 3, letters: 2, server_stop: true, watched: Watched::All }
+    }
+
+    /// All that may happen without the engine: for a real one that takes its place.
+    pub fn world_steps(&self, state: &State, next: &mut Vec<(Step, State)>) {
+        self.bridge_steps(state, next);
+        self.wire_steps(state, next);
+        self.exchange_steps(state, next);
+    }
+
+    /// A session begins, where the bridge is there.
+    pub fn connect(&self, state: State) -> Option<State> {
+        (state.bridge_up && !state.session).then_some(State { session: true, ..state })
+    }
+
+    /// The engine is gone, and with it the session.
+    pub fn lose_engine(&self, state: State) -> State {
+        self.without_session(state)
+    }
+
+    /// The engine says something. Lost where the wire is full.
+    pub fn post(&self, state: &mut State, letter: Letter) {
+        if let Some(lane) = self.with(state.to_bridge, letter).filter(|_| state.session) {
+            state.to_bridge = lane;
+        }
     }
 
     fn engine_steps(&self, state: &State, next: &mut Vec<(Step, State)>) {
