@@ -54,6 +54,7 @@ pub mod market_calendar;
 pub mod policy;
 pub mod python_import;
 pub mod questions;
+pub mod recording;
 pub mod report;
 pub mod resample;
 pub mod settings;

@@ -22,6 +22,8 @@ use alavanca_kernel::{
 };
 use alavanca_ports::{Broker, BrokerError, Store, StoreError};
 
+use crate::recording::{Recorder, RecordingError};
+
 /// So many order numbers are left out after a restart: exits may have been sent that a failing store never took.
 const LEFT_OUT: u64 = 1_000;
 /// A broker is asked again about what is open between us at most this often.
@@ -45,6 +47,9 @@ pub struct Wheel<B, S> {
     /// What the broker was asked for and did not do.
     owed: Vec<Change>,
     asked_at: Timestamp,
+    /// What it was restored from, until a recorder has it.
+    origin: Option<Box<Restored>>,
+    recorder: Option<Recorder>,
 }
 
 /// A wheel that does not turn yet: restored, and not held against the broker.
@@ -79,6 +84,8 @@ pub enum Told {
     NotTakenBack(OrderId, BrokerError),
     /// The broker does not answer. Said once, until it answers again.
     NoAnswer(BrokerError),
+    /// What the engine sees is not written down any more: the day cannot be run again. Said once.
+    NotRecorded(RecordingError),
 }
 
 /// Why a wheel does not begin to turn.
@@ -126,8 +133,9 @@ impl<B: Broker, S: Store<Record, Restored>> Wheel<B, S> {
     /// A store that cannot be read, or that is another engine's.
     pub async fn restore(mut engine: Engine, broker: B, mut store: S) -> Result<Standing<B, S>, StartError> {
         let cursor = store.cursor().await?;
-        if let Some(restored) = store.restore().await? {
-            engine.restore(restored)?;
+        let origin = store.restore().await?.map(Box::new);
+        if let Some(restored) = &origin {
+            engine.restore((**restored).clone())?;
             engine.skip_orders(LEFT_OUT);
         }
         Ok(Standing(Self {
@@ -142,6 +150,8 @@ impl<B: Broker, S: Store<Record, Restored>> Wheel<B, S> {
             doubts: Vec::new(),
             owed: Vec::new(),
             asked_at: Timestamp::MIN,
+            origin,
+            recorder: None,
         }))
     }
 
@@ -208,12 +218,16 @@ impl<B: Broker, S: Store<Record, Restored>> Wheel<B, S> {
     pub async fn finish(mut self) -> (Vec<Told>, Engine, B, S) {
         let mut told = Vec::new();
         self.hear(&mut told).await;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.finish();
+        }
         self.engine.finish(&mut self.effects);
         let mut queue = VecDeque::new();
         self.carry_out(&mut queue, &mut told).await;
         while let Some(event) = queue.pop_front() {
             self.step(event, &mut told).await;
         }
+        self.write_down(&mut told);
         (told, self.engine, self.broker, self.store)
     }
 
@@ -224,6 +238,9 @@ impl<B: Broker, S: Store<Record, Restored>> Wheel<B, S> {
             if let Event::Order(report) = &event {
                 let about = order_of(report);
                 self.doubts.retain(|doubt| Some(doubt.id) != about);
+            }
+            if let Some(recorder) = &mut self.recorder {
+                recorder.record(&event);
             }
             self.engine.step(&event, &mut self.effects);
             self.cursor += 1;
@@ -265,6 +282,8 @@ impl<B: Broker, S: Store<Record, Restored>> Wheel<B, S> {
         }
         let checkpoint = changed.unwrap_or_else(|| self.engine.checkpoint());
         self.unstored.push(Record::Checkpoint(Box::new(checkpoint)));
+        // What is stored can be run again: its events are in the file first.
+        self.write_down(told);
         match self.store.commit(&self.unstored, self.cursor).await {
             Ok(()) => {
                 self.unstored.clear();
@@ -285,6 +304,14 @@ impl<B: Broker, S: Store<Record, Restored>> Wheel<B, S> {
                 }
                 false
             }
+        }
+    }
+
+    /// Everything that was seen is in the day's file. Trading goes on without it.
+    fn write_down(&mut self, told: &mut Vec<Told>) {
+        if let Some(Err(error)) = self.recorder.as_mut().map(Recorder::flush) {
+            told.push(Told::NotRecorded(error));
+            self.recorder = None;
         }
     }
 
@@ -417,13 +444,31 @@ impl<B: Broker, S: Store<Record, Restored>> Wheel<B, S> {
 }
 
 impl<B: Broker, S: Store<Record, Restored>> Standing<B, S> {
+    /// Writes down from here on what the engine sees. To be called before it is warmed up; `at` is the market's time.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn record_to(&mut self, mut recorder: Recorder, at: Timestamp) -> Result<(), RecordingError> {
+        let restored = self.0.origin.take();
+        let left_out = if restored.is_some() { LEFT_OUT } else { 0 };
+        recorder.begin(restored.as_deref(), self.0.cursor, left_out, at)?;
+        self.0.recorder = Some(recorder);
+        Ok(())
+    }
+
     /// Shows levels 1 to 4 a bar of the past; nothing is decided.
     pub fn warm(&mut self, symbol: SymbolId, bar: &Bar) {
+        if let Some(recorder) = &mut self.0.recorder {
+            recorder.warm(symbol, bar);
+        }
         self.0.engine.warm(symbol, bar);
     }
 
     /// Shows them a tick of the past.
     pub fn warm_tick(&mut self, symbol: SymbolId, tick: &Tick) {
+        if let Some(recorder) = &mut self.0.recorder {
+            recorder.warm_tick(symbol, tick);
+        }
         self.0.engine.warm_tick(symbol, tick);
     }
 
@@ -482,6 +527,9 @@ impl fmt::Display for Told {
             Self::Proven(order) => write!(f, "order {order} is with the broker"),
             Self::NotMoved(leg, error) => write!(f, "leg {leg}: its exits are where they were: {error}; asking again"),
             Self::NotTakenBack(order, error) => write!(f, "order {order} is not taken back: {error}; asking again"),
+            Self::NotRecorded(error) => {
+                write!(f, "{error}; this day is not recorded any further and cannot be run again")
+            }
             Self::NoAnswer(error) => write!(f, "{error}; what is open is not known until it does"),
         }
     }
