@@ -48,6 +48,11 @@ impl SimBroker {
         *now = tick.time.max(*now);
     }
 
+    /// Does something at the exchange itself.
+    pub fn with<T>(&self, work: impl FnOnce(&mut SimExchange) -> T) -> T {
+        work(&mut self.desk().exchange)
+    }
+
     /// The exchange's own statement.
     pub fn books(&self) -> Books {
         self.desk().exchange.books()

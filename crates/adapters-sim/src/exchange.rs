@@ -294,6 +294,25 @@ impl SimExchange {
         })
     }
 
+    /// Goes on with a leg that an exchange before this one had open; for paper trading after a restart. A leg of a
+    /// symbol that is not traded here, or that is there already, is left out.
+    pub fn take_up(&mut self, leg: &BrokerLeg, levels: ExitLevels, keep_at_limit: bool) {
+        let Some(market) = self.markets.get_mut(leg.symbol.index()) else { return };
+        if leg.quantity.is_zero() || market.legs.iter().any(|open| open.id == leg.leg) {
+            return;
+        }
+        let lot = Lot { price: leg.entry, reference: leg.entry, quantity: leg.quantity };
+        market.legs.push(Leg {
+            levels,
+            touched: None,
+            keep_at_limit,
+            id: leg.leg,
+            open: leg.quantity,
+            entry_sum: i128::from(leg.entry.raw()) * i128::from(leg.quantity.count()),
+            lots: vec![lot],
+        });
+    }
+
     /// Open contracts of a symbol: bought ones less sold ones.
     pub fn position(&self, symbol: SymbolId) -> i64 {
         let legs = self.markets.get(symbol.index()).map_or(&[][..], |market| &market.legs);

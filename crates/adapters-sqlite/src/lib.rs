@@ -68,7 +68,7 @@ mod text;
 pub use care::{Migrated, Vacuumed, backup, migrate, vacuum};
 pub use chain::{Head, NoHead};
 pub use check::{Checked, CheckedPart, Step, check};
-pub use live::{Epoch, LiveBook, OperatorEntry};
+pub use live::{Booked, BookedLeg, Epoch, LiveBook, OperatorEntry};
 pub use open::{Durability, open_read_only};
 pub use reader::{RunReader, Selection};
 pub use store::{CapitalFacts, PolicyFacts, SqliteStore, StoreConfig};

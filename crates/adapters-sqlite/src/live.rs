@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
-use alavanca_kernel::Timestamp;
+use alavanca_kernel::{Contracts, LegId, Money, OrderId, OrderRequest, Price, SymbolId, Timestamp, TradeId};
 use alavanca_ports::StoreError;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 use serde::Serialize;
 
-use crate::open;
-use crate::store::{all, column, io, one, statement};
+use crate::store::{all, column, io, one, parse, statement};
+use crate::{names, open};
 
 /// Instances lie from 1 up to here: an instance and an order number of 32 bits make a magic below 2⁵².
 const INSTANCE_MAX: u64 = 1 << 20;
@@ -54,6 +54,44 @@ pub struct OperatorEntry {
     pub accepted: bool,
     /// What the engine answered.
     pub answer: String,
+}
+
+/// What the books come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Booked {
+    /// What all legs have made and cost so far: what the account's balance has moved.
+    pub net: Money,
+    /// Fills.
+    pub fills: u64,
+    /// Their commission, positive.
+    pub commission: Money,
+    /// Trades that ended.
+    pub trades: u64,
+}
+
+/// A leg in the books.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookedLeg {
+    /// Its trade.
+    pub trade: u64,
+    /// `BASE` or `EXTRA`.
+    pub role: String,
+    /// `BUY` or `SELL`.
+    pub side: String,
+    /// How many contracts are open.
+    pub open: u32,
+    /// How many were entered.
+    pub entered: u32,
+    /// Average entry.
+    pub entry: Price,
+    /// Its result after costs, so far.
+    pub net: Money,
+    /// When it was first filled.
+    pub opened_at: Timestamp,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
+    /// How it ended.
+    pub cause: Option<String>,
 }
 
 impl LiveBook {
@@ -158,6 +196,64 @@ impl LiveBook {
     pub async fn operator_log(&self, most: u32) -> Result<Vec<OperatorEntry>, StoreError> {
         let sql = format!("{ENTRIES} ORDER BY id DESC LIMIT ?");
         all(&self.db, &sql, [i64::from(most).into()]).await?.iter().map(entry).collect()
+    }
+
+    /// An order as it was asked for, and how many contracts of it are in the books; `None` for one that is not stored.
+    pub async fn order(&self, id: OrderId) -> Result<Option<(OrderRequest, Contracts)>, StoreError> {
+        let sql = "SELECT symbol, trade, role, intent, side, quantity, protection, at, \
+                   (SELECT coalesce(sum(quantity), 0) FROM fills WHERE order_id = ?1) FROM orders WHERE id = ?1";
+        let Some(row) = one(&self.db, sql, [(id.get() as i64).into()]).await? else { return Ok(None) };
+        let unknown = |what: &str| StoreError::Inconsistent(format!("order {id}: its {what} cannot be read"));
+        let role: String = column(&row, 2)?;
+        let intent: String = column(&row, 3)?;
+        let side: String = column(&row, 4)?;
+        let trade = TradeId::new(column::<i64>(&row, 1)? as u64);
+        let order = OrderRequest {
+            id,
+            symbol: SymbolId::new(column::<i64>(&row, 0)? as u16),
+            leg: LegId { trade, role: names::find_role(&role).ok_or_else(|| unknown("role"))? },
+            intent: names::find_intent(&intent).ok_or_else(|| unknown("intent"))?,
+            side: side.parse().map_err(|_| unknown("side"))?,
+            quantity: Contracts::new(column::<i64>(&row, 5)? as u32),
+            protection: parse(&column::<String>(&row, 6)?, "the protection of order", id.get() as i64)?,
+            at: Timestamp::from_micros(column(&row, 7)?),
+        };
+        Ok(Some((order, Contracts::new(column::<i64>(&row, 8)? as u32))))
+    }
+
+    /// What the books come to, from the database's beginning.
+    pub async fn booked(&self) -> Result<Booked, StoreError> {
+        let sql = "SELECT (SELECT coalesce(sum(gross - costs), 0) FROM positions), \
+                   (SELECT count(*) FROM fills), (SELECT coalesce(sum(commission), 0) FROM fills), \
+                   (SELECT count(*) FROM trades)";
+        let row = one(&self.db, sql, []).await?.ok_or_else(no_identity)?;
+        Ok(Booked {
+            net: Money::from_cents(column(&row, 0)?),
+            fills: column::<i64>(&row, 1)? as u64,
+            commission: Money::from_cents(column(&row, 2)?),
+            trades: column::<i64>(&row, 3)? as u64,
+        })
+    }
+
+    /// Legs that were opened then or later, or are open, oldest first.
+    pub async fn legs_since(&self, from: Timestamp) -> Result<Vec<BookedLeg>, StoreError> {
+        let sql = "SELECT trade, role, side, open, entered, entry, gross, costs, opened_at, closed_at, cause \
+                   FROM positions WHERE opened_at >= ? OR closed_at IS NULL ORDER BY opened_at, trade, role";
+        let read = |row: &sea_orm::QueryResult| {
+            Ok(BookedLeg {
+                trade: column::<i64>(row, 0)? as u64,
+                role: column(row, 1)?,
+                side: column(row, 2)?,
+                open: column::<i64>(row, 3)? as u32,
+                entered: column::<i64>(row, 4)? as u32,
+                entry: Price::from_raw(column(row, 5)?),
+                net: Money::from_cents(column::<i64>(row, 6)? - column::<i64>(row, 7)?),
+                opened_at: Timestamp::from_micros(column(row, 8)?),
+                closed_at: column::<Option<i64>>(row, 9)?.map(Timestamp::from_micros),
+                cause: column(row, 10)?,
+            })
+        };
+        all(&self.db, sql, [from.micros().into()]).await?.iter().map(read).collect()
     }
 
     /// Closes the connection.

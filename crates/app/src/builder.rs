@@ -66,6 +66,7 @@ pub struct Builder<'a> {
     settings: &'a Settings,
     instrument: &'a Instrument,
     gating: Gating,
+    custody: ScalpCustody,
     brains: Option<Vec<Box<dyn Brain>>>,
     levels: Option<Levels>,
     policy: Option<Box<dyn Policy>>,
@@ -74,12 +75,18 @@ pub struct Builder<'a> {
 impl<'a> Builder<'a> {
     /// As the settings say.
     pub fn new(settings: &'a Settings, instrument: &'a Instrument) -> Self {
-        Self { settings, instrument, gating: Gating::AsConfigured, brains: None, levels: None, policy: None }
+        let (gating, custody) = (Gating::AsConfigured, ScalpCustody::Broker);
+        Self { settings, instrument, gating, custody, brains: None, levels: None, policy: None }
     }
 
     /// Whether the gate stands between signal and order.
     pub fn gating(self, gating: Gating) -> Self {
         Self { gating, ..self }
+    }
+
+    /// Who watches the extra's exits: the broker, unless the account is a netting one.
+    pub fn custody(self, custody: ScalpCustody) -> Self {
+        Self { custody, ..self }
     }
 
     /// These brains instead of those that the settings name. Levels of one's own have their own brains.
@@ -114,7 +121,7 @@ impl<'a> Builder<'a> {
             Some(policy) => policy,
             None => Box::new(ThompsonSampling::new(RlConfig::new(settings.rl)?)),
         };
-        Engine::new(engine_config(settings, gating)?, vec![desk], policy)
+        Engine::new(engine_config(settings, gating, self.custody)?, vec![desk], policy)
     }
 
     /// The engine, and a simulated exchange for it.
@@ -166,7 +173,7 @@ pub fn store_config(settings: &Settings, instrument: &Instrument, durability: Du
 }
 
 /// What the simulated exchange is to be. Without `ACCOUNT_MODE` B3's instruments are netted and all others hedged.
-fn simulation(settings: &Settings, instrument: &Instrument) -> SimSettings {
+pub(crate) fn simulation(settings: &Settings, instrument: &Instrument) -> SimSettings {
     let usual = if instrument.is_b3() { AccountMode::Netting } else { AccountMode::Hedging };
     SimSettings {
         mode: settings.account_mode.unwrap_or(usual),
@@ -180,7 +187,7 @@ fn simulation(settings: &Settings, instrument: &Instrument) -> SimSettings {
     }
 }
 
-fn engine_config(settings: &Settings, gating: Gating) -> Result<EngineConfig, SettingError> {
+fn engine_config(settings: &Settings, gating: Gating, custody: ScalpCustody) -> Result<EngineConfig, SettingError> {
     let (capital, gate) = match gating {
         Gating::AsConfigured => (settings.capital, settings.gate),
         Gating::Off => (
@@ -198,7 +205,7 @@ fn engine_config(settings: &Settings, gating: Gating) -> Result<EngineConfig, Se
         zone: TradingZone::new(&settings.zone)?,
         zone_exits: ZoneExitConfig::new(settings.zone_exits)?,
         on_opposite: settings.on_opposite,
-        custody: ScalpCustody::Broker,
+        custody,
         signal_bar_seconds: settings.signal_bar_seconds,
         equity_max_age_seconds: settings.equity_max_age_seconds,
         record_every_bar: settings.record_every_bar,

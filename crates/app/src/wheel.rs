@@ -489,6 +489,11 @@ impl<B: Broker, S: Store<Record, Restored>> Standing<B, S> {
     pub fn engine(&self) -> &Engine {
         &self.0.engine
     }
+
+    /// The broker, to be told what the engine has open before it is asked.
+    pub fn broker_mut(&mut self) -> &mut B {
+        &mut self.0.broker
+    }
 }
 
 impl Change {

@@ -3,8 +3,21 @@
 //! What a running engine says of itself and what an operator tells it go through files in a folder beside the database
 //! ([`mailbox`]), so that no port has to be opened and a command outlives the engine it was meant for.
 
+pub mod admission;
+mod adopt;
 mod as_text;
+pub mod crash;
+mod ground;
 pub mod latency;
 pub mod mailbox;
 pub mod notices;
+mod operator;
+pub mod preflight;
+pub mod run;
+pub mod statement;
 pub mod status;
+pub mod stop;
+mod terms;
+mod turning;
+pub mod venue;
+mod warmup;
