@@ -13,6 +13,8 @@ mod decisions;
 mod explain;
 mod export;
 mod import_python;
+mod live;
+mod operator;
 mod policy;
 mod progress;
 mod report;
@@ -75,6 +77,21 @@ enum Command {
     /// Is there an edge? Learn on a window of days, trade the days after it, and count those alone.
     #[command(after_help = walkforward::EXAMPLES)]
     Walkforward(walkforward::Walkforward),
+    /// Trade on the market behind a MetaTrader 5 bridge: a dry run, unless it is armed.
+    #[command(after_help = live::EXAMPLES)]
+    Live(live::Live),
+    /// Trade on the live market with simulated fills: nothing is sent.
+    Paper(live::Paper),
+    /// How a live or paper engine stands, also where none is running.
+    Status(operator::Status),
+    /// Nothing is entered until `resume`; what is open keeps its exits.
+    Halt(operator::Word),
+    /// Only exits until `resume`.
+    ReduceOnly(operator::Word),
+    /// Close everything, and see at the broker that it is closed.
+    Flatten(operator::Flatten),
+    /// Allow entries again after a halt, a reduce-only or a flatten.
+    Resume(operator::Resume),
     /// Tell one decision from its inputs to what was learned of it.
     Explain(explain::Explain),
     /// List decisions, or the signals that never became one.
@@ -132,6 +149,13 @@ pub fn main_with(extensions: Extensions) -> ExitCode {
     let done = match command {
         Command::Backtest(backtest) => backtest.run(json),
         Command::Walkforward(walkforward) => walkforward.run(json),
+        Command::Live(live) => live.run(json),
+        Command::Paper(paper) => paper.run(json),
+        Command::Status(status) => status.run(json),
+        Command::Halt(word) => word.run(alavanca::live::mailbox::Wish::Halt, json),
+        Command::ReduceOnly(word) => word.run(alavanca::live::mailbox::Wish::ReduceOnly, json),
+        Command::Flatten(flatten) => flatten.run(json),
+        Command::Resume(resume) => resume.run(json),
         Command::Explain(explain) => explain.run(json),
         Command::Decisions(decisions) => decisions.run(json),
         Command::Stats(stats) => stats.run(json),
@@ -193,6 +217,12 @@ fn code(error: &anyhow::Error) -> u8 {
             if let Some(walk) = cause.downcast_ref::<WalkError>()
                 && walk.is_usage()
             {
+                return Some(USAGE);
+            }
+            if let Some(live) = cause.downcast_ref::<alavanca::live::run::LiveError>() {
+                return Some(if live.is_usage() { USAGE } else { FAILED });
+            }
+            if cause.is::<alavanca::live::operate::OperateError>() {
                 return Some(USAGE);
             }
             match cause.downcast_ref::<AppError>() {

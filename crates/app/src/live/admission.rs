@@ -141,7 +141,11 @@ mod tests {
             (AccountIdentity { login: Id(12_346), ..account() }, rule(), "--account says 12345"),
             (AccountIdentity { login: Id(12_346), ..account() }, AccountRule { login: None, ..rule() }, "pinned"),
             (AccountIdentity { server: "Other".to_owned(), ..account() }, rule(), "pinned is Demo"),
-            (AccountIdentity { margin_mode: 2, ..account() }, AccountRule { pinned: None, ..rule() }, "ACCOUNT_MODE=HEDGING"),
+            (
+                AccountIdentity { margin_mode: 2, ..account() },
+                AccountRule { pinned: None, ..rule() },
+                "ACCOUNT_MODE=HEDGING",
+            ),
             (real.clone(), AccountRule { pinned: None, ..rule() }, "REAL MONEY"),
         ] {
             let refused = rule.check(&other).unwrap_err();

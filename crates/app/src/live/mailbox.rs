@@ -295,6 +295,15 @@ impl Mailbox {
         self.kill_file().try_exists().unwrap_or(true)
     }
 
+    /// What lies there, in the order in which it was said.
+    pub fn waiting(&self) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(self.commands()).into_iter().flatten().flatten().map(|of| of.path()).collect();
+        names.sort();
+        let told = |path: &PathBuf| read_command(path).ok().map(|of| format!("{} ({})", of.wish.as_str(), of.given_at));
+        names.iter().filter_map(told).collect()
+    }
+
     /// Removes answers that nobody waits for any more.
     pub fn sweep(&self) {
         let old = |path: &Path| {

@@ -11,6 +11,7 @@ mod ground;
 pub mod latency;
 pub mod mailbox;
 pub mod notices;
+pub mod operate;
 mod operator;
 pub mod preflight;
 pub mod run;

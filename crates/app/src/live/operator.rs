@@ -124,11 +124,14 @@ impl Turning {
         }
         let risk = self.wheel().engine().risk().snapshot();
         if risk.store_failed {
-            return Err("the database did not take what was to be stored: mend that first (is the disk full?)".to_owned());
+            return Err(
+                "the database did not take what was to be stored: mend that first (is the disk full?)".to_owned()
+            );
         }
         if risk.unreconciled {
             let found = self.ground.status.reconciled.as_ref().map(|last| last.differences.join("; "));
-            let found = found.filter(|found| !found.is_empty()).unwrap_or_else(|| "they were not compared yet".to_owned());
+            let found =
+                found.filter(|found| !found.is_empty()).unwrap_or_else(|| "they were not compared yet".to_owned());
             return Err(format!(
                 "books and broker do not agree: {found}. Close by hand what is not the engine's (or `alavanca flatten \
                  --everything`), and wait for the next reconciliation"

@@ -38,7 +38,8 @@ pub fn contradictions(instrument: &Instrument, spec: &SymbolSpec) -> Vec<String>
     match spec.trade_mode {
         4 => {}
         0 => found.push(format!("{name} may not be traded on this account")),
-        3 => found.push(format!("{name} may only be closed: it expires, or the broker stopped it; use the next contract")),
+        3 => found
+            .push(format!("{name} may only be closed: it expires, or the broker stopped it; use the next contract")),
         other => found.push(format!("{name} may be traded on one side alone (SYMBOL_TRADE_MODE {other})")),
     }
     let tick = spec.tick_size.price();
@@ -47,8 +48,8 @@ pub fn contradictions(instrument: &Instrument, spec: &SymbolSpec) -> Vec<String>
     }
     // What a tick of one contract is worth, in 10⁻⁸ of the account's currency.
     let at_broker = i128::from(spec.tick_value.raw()) * i128::from(instrument.lots_per_contract.raw()) / SCALE;
-    let by_settings =
-        i128::from(instrument.point_value_micros) * 100 * i128::from(instrument.tick.raw()) / i128::from(instrument.point.raw());
+    let by_settings = i128::from(instrument.point_value_micros) * 100 * i128::from(instrument.tick.raw())
+        / i128::from(instrument.point.raw());
     let tolerance = if instrument.is_b3() { 0 } else { by_settings * VALUE_TOLERANCE_PERCENT / 100 };
     if (at_broker - by_settings).abs() > tolerance {
         let point = at_broker * i128::from(instrument.point.raw()) / i128::from(instrument.tick.raw()).max(1);

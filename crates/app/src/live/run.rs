@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alavanca_adapters_mt5::broker::{Happening, Mt5Broker};
 use alavanca_adapters_mt5::session::{ListenError, ListenSettings, Secret, SecretError, TlsFiles, nonce, serve};
 use alavanca_adapters_mt5::wire::{AccountIdentity, Refuse, RefuseReason, TradeMode};
+use alavanca_adapters_mt5::{Happening, Mt5Broker};
 use alavanca_adapters_sim::{FillAt, SimBroker};
 use alavanca_adapters_sqlite::{Durability, LiveBook, SqliteStore};
 use alavanca_engine::ScalpCustody;
@@ -363,12 +363,7 @@ async fn real_is_allowed(real: &Real) -> Result<bool, LiveError> {
 
 /// Waits for a session that stands and has read the account. A bridge on another account ends it: the operator has to
 /// choose.
-async fn ready(
-    venue: &mut Venue,
-    ground: &mut Ground,
-    stop: &Stop,
-    log: &mut OperatorLog,
-) -> Result<(), LiveError> {
+async fn ready(venue: &mut Venue, ground: &mut Ground, stop: &Stop, log: &mut OperatorLog) -> Result<(), LiveError> {
     let mut up_at: Option<Instant> = None;
     loop {
         match venue.next(Instant::now() + Duration::from_millis(200)).await {
@@ -410,12 +405,7 @@ pub(super) fn tell_refusal(refuse: &Refuse, log: &mut OperatorLog) {
 }
 
 /// Holds the broker's symbol against the settings (semantics 3), and the server's clock against the machine's.
-fn check_symbol(
-    venue: &Venue,
-    ground: &Ground,
-    settings: &Settings,
-    log: &mut OperatorLog,
-) -> Result<(), LiveError> {
+fn check_symbol(venue: &Venue, ground: &Ground, settings: &Settings, log: &mut OperatorLog) -> Result<(), LiveError> {
     let desk = venue.mt5().desk();
     let Some(spec) = desk.spec(SYMBOL) else {
         return Err(BrokerError::Unavailable("the bridge did not say what the symbol is".to_owned()).into());
@@ -431,11 +421,7 @@ fn check_symbol(
 }
 
 /// The simulated account of a paper run: the operator's capital and what paper trades have made of it.
-async fn paper_exchange(
-    settings: &Settings,
-    instrument: &Instrument,
-    book: &LiveBook,
-) -> Result<SimBroker, LiveError> {
+async fn paper_exchange(settings: &Settings, instrument: &Instrument, book: &LiveBook) -> Result<SimBroker, LiveError> {
     let mut simulated = simulation(settings, instrument);
     simulated.fill = FillAt::NextOpen;
     simulated.balance += book.booked().await?.net;

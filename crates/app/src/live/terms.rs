@@ -42,10 +42,7 @@ pub(super) fn desk_config(
     instance: u32,
 ) -> DeskConfig {
     let live = &settings.live;
-    let care = Care {
-        reconcile_ms: u64::from(live.reconcile_seconds) * 1_000,
-        ..Care::default()
-    };
+    let care = Care { reconcile_ms: u64::from(live.reconcile_seconds) * 1_000, ..Care::default() };
     let guard = (mode == AccountMode::Netting).then(|| guard(&settings.scalp, instrument));
     DeskConfig {
         instance,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alavanca_adapters_mt5::broker::Happening;
+use alavanca_adapters_mt5::Happening;
 use alavanca_adapters_sqlite::SqliteStore;
 use alavanca_engine::{Command, Event};
 use alavanca_execution::OpenTrade;
@@ -328,6 +328,7 @@ impl Turning {
                 stopped_by.push(why.to_owned());
             }
         };
+        let desk_says = may_enter.and_then(Result::err).filter(|_| up);
         by(risk.halted, "halted by the operator");
         by(risk.reduce_only, "reduce-only by the operator");
         by(killed, "the kill file HALT is there");
@@ -340,9 +341,7 @@ impl Turning {
         by(risk.paused_until.is_some_and(|until| until > now), "a pause after losses");
         by(clock_is_off, "the clocks are apart");
         by(!up, "no bridge is connected");
-        if let Some(Err(why)) = may_enter
-            && up
-        {
+        if let Some(why) = desk_says {
             by(true, &why);
         }
         let mut in_doubt: Vec<u64> = wheel.in_doubt().iter().map(|order| order.id.get()).collect();
@@ -388,11 +387,8 @@ impl Turning {
             self.step(Event::Command(Command::Flatten, now), log).await;
         }
         // Prices are not shown to the engine any more: nothing is entered.
-        let patience = if flatten {
-            FLAT_WITHIN
-        } else {
-            Duration::from_secs(self.ground.settings.live.shutdown_seconds.into())
-        };
+        let patience =
+            if flatten { FLAT_WITHIN } else { Duration::from_secs(self.ground.settings.live.shutdown_seconds.into()) };
         let begun = Instant::now();
         while (self.is_waiting() || flatten && !self.is_flat()) && begun.elapsed() < patience {
             match self.venue().next(Instant::now() + BEAT).await {
@@ -415,7 +411,8 @@ impl Turning {
         let statement = self.statement(&ended).await?;
         for leg in &self.ground.status.legs {
             let stop = leg.stop.map_or_else(|| "NO STOP".to_owned(), |stop| format!("stop {stop}"));
-            let text = format!("{} stays open: {} {} at {}, {stop} at the server", leg.leg, leg.side, leg.open, leg.entry);
+            let text =
+                format!("{} stays open: {} {} at {}, {stop} at the server", leg.leg, leg.side, leg.open, leg.entry);
             log.tell(Severity::Warning, &text, wall());
         }
         let Some(wheel) = self.wheel.take() else { unreachable!("the wheel is taken once") };

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use alavanca_adapters_mt5::broker::{Happening, Mt5Broker};
+use alavanca_adapters_mt5::{Happening, Mt5Broker};
 use alavanca_adapters_sim::SimBroker;
 use alavanca_kernel::{Contracts, LegId, Money, OrderId, OrderReport, OrderRequest, Price, Side, SymbolId};
 use alavanca_ports::{Account, Broker, BrokerError, BrokerLeg};

@@ -1,6 +1,6 @@
 //! The past for levels 1 to 4, asked of the terminal.
 
-use alavanca_adapters_mt5::broker::Mt5Broker;
+use alavanca_adapters_mt5::Mt5Broker;
 use alavanca_kernel::{Bar, Instrument, Timestamp};
 use alavanca_ports::BrokerError;
 

@@ -9,6 +9,7 @@ mod decisions;
 mod explain;
 mod export;
 mod file;
+pub mod live;
 mod lookahead;
 mod page;
 mod policy;
