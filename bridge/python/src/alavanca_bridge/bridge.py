@@ -86,6 +86,7 @@ class Bridge:
         self._time(now, utc)
         self._worker_lost = None
         self.errands.ready()
+        self.market.begin()
 
     def worker_lost(self, why, now, utc):
         """The worker has ended or was killed."""
@@ -197,7 +198,6 @@ class Bridge:
         self._told = {}
         self.trade.session_ended()
         self.market.session_ended()
-        self.state.session_ended()
 
     def _hear(self, envelope):
         kind, body, cid = envelope["type"], envelope["body"], envelope["cid"]
@@ -253,6 +253,7 @@ class Bridge:
         crash.point("session:before_epoch")
         facts = {"epoch": body["epoch"], "account": session.account}
         if body["armed"]:
+            self.deadman.engine_came()
             facts["deadman"] = {"mode": body["deadman"], "lost_after_ms": body["lost_after_ms"]}
         self.journal.note(**facts)
         crash.point("session:after_epoch")

@@ -37,6 +37,9 @@ class Deadman:
         """An engine whose session is armed is there."""
         self._heard, self._left = self._bridge.now, False
         self._said = False
+
+    def engine_came(self):
+        """An armed session begins: what was reached is for the engine now."""
         self._reached.clear()
 
     def engine_left(self):
@@ -54,8 +57,11 @@ class Deadman:
         self._look(ticks)
 
     def symbols(self):
-        """Whose market is needed."""
-        return [] if self._bridge.armed else list(dict.fromkeys(leg["symbol"] for leg in self._open()))
+        """Whose market is needed, and since when (server milliseconds)."""
+        needed = {}
+        for leg in () if self._bridge.armed else self._open():
+            needed[leg["symbol"]] = min(leg["since"], needed.get(leg["symbol"], leg["since"]))
+        return needed
 
     def is_on(self):
         """Whether the engine is lost."""
@@ -72,10 +78,19 @@ class Deadman:
         return [leg for leg in self._journal.legs() if leg["volume"] > 0]
 
     def _look(self, ticks):
-        if self._bridge.armed:
-            return
         legs = self._open()
-        if not legs or not self.is_on():
+        if not legs:
+            return
+        # What is reached while the engine is silent, but not lost yet, counts when it is. One that stays has seen it.
+        if self._bridge.armed:
+            late = self._bridge.now - self._terms()["lost_after_ms"]
+            self._reached = {magic: (why, at) for magic, (why, at) in self._reached.items() if at >= late}
+        for leg in legs:
+            if leg["magic"] not in self._reached:
+                why = guards.due(leg, ticks.get(leg["symbol"], ()), self._bridge.server_now)
+                if why is not None:
+                    self._reached[leg["magic"]] = (why, self._bridge.now)
+        if not self.is_on():
             return
         if not self._said:
             self._said = True
@@ -85,14 +100,9 @@ class Deadman:
             magic = leg["magic"]
             if leg["in_doubt"] or leg["closed_by_bridge"] or magic in self._closing:
                 continue
-            # A level that was reached stays reached, whatever the market does until the order is taken.
-            why = self._reached.get(magic)
-            if why is None:
-                why = "flattened" if flatten else guards.due(leg, ticks.get(leg["symbol"], ()), self._bridge.server_now)
-            if why is not None:
-                self._reached[magic] = why
-                if self._bridge.now >= self._again.get(magic, 0):
-                    self._close(leg, why)
+            why = self._reached[magic][0] if magic in self._reached else "flattened" if flatten else None
+            if why is not None and self._bridge.now >= self._again.get(magic, 0):
+                self._close(leg, why)
 
     def _close(self, leg, why):
         magic = leg["magic"]

@@ -48,6 +48,11 @@ class Market:
         if stamp > 0 and (self._stamp is None or stamp > self._stamp):
             self._stamp, self._stamped = stamp, self._bridge.now
 
+    def begin(self):
+        """A worker is there: what stands is read before anything else, so that later only what is new is told."""
+        self.look_at_trade()
+        self._bridge.errands.add("poll", None, self._polled, rank=0, begin=self._begin_poll, once="first poll")
+
     def subscribe(self, body, _cid):
         """Hears `subscribe`."""
         session = self._bridge.session
@@ -102,7 +107,12 @@ class Market:
 
     def _begin_poll(self):
         bridge = self._bridge
-        wanted = [*bridge.deadman.symbols()]
+        guarded = bridge.deadman.symbols()
+        for symbol, since in guarded.items():
+            # What the market did since the extra was opened may have reached its levels.
+            if self._cursors.get(symbol) is None:
+                self._cursors[symbol] = [since, 0]
+        wanted = [*guarded]
         if self._room():
             wanted += self._subscribed
         if not bridge.up:

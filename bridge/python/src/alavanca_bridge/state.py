@@ -26,7 +26,6 @@ class State:
         self._deals = set()
         self._watched = set()
         self._missing = {}
-        self._reconciled = False
 
     def watch(self, ticket):
         """An order was placed: how it ends is to be told."""
@@ -41,10 +40,6 @@ class State:
         found = [position for position in (self._positions or {}).values() if position["symbol"] == symbol]
         return found[0] if found else None
 
-    def session_ended(self):
-        """The next session begins with a reconciliation."""
-        self._reconciled = False
-
     def take_in(self, trade):
         """A reading of positions, orders, new deals and ended orders."""
         bridge = self._bridge
@@ -54,8 +49,7 @@ class State:
         for order in trade["ended"]:
             if self._journal.order(int(order["magic"])):
                 self._journal.ended(int(order["magic"]), order["state"])
-        # Before the first reconciliation of a first session everything is new, and will be in that.
-        tell = bridge.up and (self._reconciled or self._positions is not None)
+        tell = bridge.up
         for deal in trade["deals"]:
             if deal["ticket"] not in self._deals:
                 self._deals.add(deal["ticket"])
@@ -139,7 +133,6 @@ class State:
             return
         self._journal.book(found["deals"])
         self._deals.update(deal["ticket"] for deal in found["deals"])
-        self._reconciled = True
         snapshot = found["snapshot"]
         outcomes = [self._outcome(magic, found["found"][magic]) for magic in dict.fromkeys(magics)]
         legs = {leg["magic"]: leg for leg in self._journal.last_closed_by_bridge(since)}
