@@ -7,3 +7,4 @@ mod faults;
 mod world;
 
 mod link;
+mod property;
