@@ -362,7 +362,7 @@ impl Desk {
     /// A deal of money alone: kept for the next fill of its leg.
     fn charge(&mut self, deal: &Deal) -> Fate {
         let amount = deal.profit.raw() + charge_of(deal);
-        let of_order = self.orders.values().find(|order| deal.order != Id::NONE && order.ticket == deal.order);
+        let of_order = self.orders.all().find(|order| deal.order != Id::NONE && order.ticket == deal.order);
         let by_order = of_order.and_then(|order| Some((order.symbol, order.purpose.leg()?)));
         let by_position = || {
             let named = |leg: &&super::Leg| deal.position != Id::NONE && leg.position == deal.position;
@@ -401,6 +401,7 @@ impl Desk {
         let (was_unknown, symbol) = (order.is_unknown(), order.symbol);
         order.stage = Stage::Ended;
         let report = order.end_report(reason, now);
+        self.orders.retire(id);
         self.reports.extend(report);
         if was_unknown && let Some(by) = proof {
             self.told.push(Told::Proven { order: id, by });
@@ -423,6 +424,11 @@ impl Desk {
             }
             stays
         });
+        // A close that rests would open the other side once its leg is gone.
+        let gone = |leg: Option<LegId>| leg.is_some_and(|leg| market.leg(leg).is_none_or(|leg| leg.open == 0));
+        for order in self.orders.values_mut().filter(|order| order.symbol == symbol && !order.purpose.opens()) {
+            order.take_back |= order.is_out() && gone(order.purpose.leg());
+        }
         for charged in late {
             self.told.push(Told::LateCharge { deal: 0, amount: money(Decimal::from_raw(-charged)) });
         }

@@ -174,7 +174,7 @@ impl Desk {
         let now = self.now.ms;
         let Some(order) = self.orders.get_mut(&id) else { return };
         let was_unknown = match order.stage {
-            Stage::Sent { .. } | Stage::Accepted { .. } => false,
+            Stage::Sent { .. } | Stage::Accepted { .. } | Stage::Working { .. } => false,
             Stage::Unknown { answered: false, .. } => true,
             // It was heard before.
             _ => return,
@@ -262,6 +262,14 @@ impl Desk {
         let Some(order) = self.orders.get_mut(&id).filter(|order| order.is_out()) else { return };
         order.ticket = update.ticket;
         if reading::rests(update) {
+            // It is there, whatever else is not heard of it.
+            let was_unknown = order.is_unknown();
+            if was_unknown || matches!(order.stage, Stage::Sent { .. } | Stage::Accepted { .. }) {
+                order.stage = Stage::Working { at: now };
+            }
+            if was_unknown {
+                self.told.push(Told::Proven { order: id, by: Proof::Order });
+            }
             return;
         }
         // It ended: with its deals here, so has the order; else they are asked for.

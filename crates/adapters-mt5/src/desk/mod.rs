@@ -37,7 +37,7 @@ pub use self::config::{Care, DeskConfig, DeskSymbol, FixedOffset, INSTANCE_END, 
 use self::ledger::{Leg, Market};
 use self::lots::money;
 pub use self::lots::money_up;
-use self::order::{Order, Stage};
+use self::order::{Order, Orders, Stage};
 use self::reading::Reading;
 pub use self::shield::Move;
 pub use self::told::{FlattenReason, Proof, Told};
@@ -94,7 +94,7 @@ pub struct Desk {
     now: Now,
     session: Option<Session>,
     markets: Vec<Market>,
-    orders: BTreeMap<OrderId, Order>,
+    orders: Orders,
     /// Deals that were booked or have nothing to do with us.
     seen: BTreeSet<u64>,
     /// Deals that cannot be booked yet.
@@ -158,7 +158,7 @@ impl Desk {
             config,
             now: Now { ms: 0, market: Timestamp::MIN },
             session: None,
-            orders: BTreeMap::new(),
+            orders: Orders::default(),
             seen: BTreeSet::new(),
             waiting: BTreeMap::new(),
             adopted: BTreeMap::new(),
@@ -276,7 +276,7 @@ impl Desk {
     /// Whether nothing is on its way: no order, no reading that is due soon, no stop that has to be set.
     pub fn is_idle(&self) -> bool {
         self.is_ready()
-            && self.orders.values().all(Order::has_ended)
+            && self.orders.values().next().is_none()
             && self.waiting.is_empty()
             && !self.reading.is_due(self.now.ms + self.config.care.again_ms)
             && self.markets.iter().all(|market| market.flatten.is_none())
@@ -489,3 +489,6 @@ impl Desk {
         self.watch_reading();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,59 @@
 //! An order on its way.
 
+use std::collections::BTreeMap;
+
 use alavanca_kernel::{
     Contracts, LegId, OrderId, OrderIntent, OrderReport, OrderRequest, Price, RejectReason, Side, SymbolId, Timestamp,
 };
 
 use crate::wire::{Id, OrderSubmit};
+
+/// All orders there ever were; those that are on their way apart, since they are looked at with each tick.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Orders {
+    live: BTreeMap<OrderId, Order>,
+    ended: BTreeMap<OrderId, Order>,
+}
+
+impl Orders {
+    /// Those that have not ended, by number.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Order> {
+        self.live.values()
+    }
+
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut Order> {
+        self.live.values_mut()
+    }
+
+    /// Those that have ended, too.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Order> {
+        self.live.values().chain(self.ended.values())
+    }
+
+    pub(super) fn get(&self, id: &OrderId) -> Option<&Order> {
+        self.live.get(id).or_else(|| self.ended.get(id))
+    }
+
+    pub(super) fn get_mut(&mut self, id: &OrderId) -> Option<&mut Order> {
+        self.live.get_mut(id).or_else(|| self.ended.get_mut(id))
+    }
+
+    pub(super) fn contains_key(&self, id: &OrderId) -> bool {
+        self.get(id).is_some()
+    }
+
+    pub(super) fn insert(&mut self, id: OrderId, order: Order) {
+        let place = if order.has_ended() { &mut self.ended } else { &mut self.live };
+        place.insert(id, order);
+    }
+
+    /// An order has ended.
+    pub(super) fn retire(&mut self, id: OrderId) {
+        if let Some(order) = self.live.remove(&id) {
+            self.ended.insert(id, order);
+        }
+    }
+}
 
 /// One order, the engine's or the desk's own.
 #[derive(Debug, Clone)]

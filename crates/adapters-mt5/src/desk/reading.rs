@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use alavanca_kernel::{AccountMode, OrderId, RejectReason, SymbolId, Timestamp};
 
 use super::order::Stage;
-use super::told::{Proof, Told};
+use super::told::{FlattenReason, Proof, Told};
 use super::{Desk, money};
 use crate::link::Say;
 use crate::wire::{
@@ -20,6 +20,8 @@ pub(super) struct Reading {
     asked: Option<Asked>,
     /// When the last one was complete.
     last: Option<u64>,
+    /// After one that failed: not again before.
+    not_before: u64,
     /// The desk's stamp then: nothing has changed since where it still is that.
     pub(super) stamp: u64,
     /// Foreign orders that were told.
@@ -93,7 +95,7 @@ impl Desk {
             let next = (last + every).saturating_sub(self.now.ms);
             self.want_reading(next);
         }
-        if self.reading.due.is_some_and(|due| due <= self.now.ms) {
+        if self.reading.due.is_some_and(|due| due.max(self.reading.not_before) <= self.now.ms) {
             self.ask_reading();
         }
     }
@@ -129,7 +131,8 @@ impl Desk {
     fn complete_reading(&mut self, asked: Asked) {
         if let Some(error) = asked.parts.iter().find_map(|part| part.error.clone()) {
             self.told.push(Told::NotRead(error));
-            return self.want_reading(self.config.care.again_ms);
+            self.reading.not_before = self.now.ms + self.config.care.again_ms;
+            return self.want_reading(0);
         }
         let (mut positions, mut orders, mut deals, mut outcomes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut account = None;
@@ -333,6 +336,20 @@ impl Desk {
             market.told_difference = Some((legs, position));
             let decimal = crate::wire::Decimal::from_raw;
             self.told.push(Told::Difference { symbol, legs: decimal(legs), position: decimal(position) });
+            self.close_stray(symbol);
+        }
+    }
+
+    /// A position of our own orders that no leg explains and no stop protects is closed: a close that was overtaken by
+    /// the server's stop has opened the other side. What others opened is theirs.
+    fn close_stray(&mut self, symbol: SymbolId) {
+        let market = &self.markets[symbol.index()];
+        let stray = |position: &&Position| {
+            self.order_of_magic(position.magic).is_some() && position.sl == crate::wire::Decimal::ZERO
+        };
+        let no_leg = market.legs.iter().all(|leg| leg.open == 0);
+        if self.config.mode == AccountMode::Netting && no_leg && market.positions.first().filter(stray).is_some() {
+            self.start_flatten(symbol, Id::NONE, FlattenReason::CrossedFlat);
         }
     }
 

@@ -17,6 +17,7 @@ use crate::wire::{COMMENT_MAX, Decimal, Filling, FromEngine, Guard, Id, Intent, 
 /// `SYMBOL_TRADE_EXECUTION_MARKET`.
 const EXECUTION_MARKET: u32 = 2;
 /// In a symbol's `filling_mode`.
+const MAY_FOK: u32 = 1;
 const MAY_IOC: u32 = 2;
 
 /// Whether an order that waits may leave.
@@ -287,7 +288,7 @@ impl Desk {
             deviation: market.deviation,
             sl: levels.0,
             tp: levels.1,
-            filling: market.spec.as_ref().map_or(Filling::Return, filling),
+            filling: market.spec.as_ref().map_or(Filling::Return, |spec| filling(spec, opens)),
             comment: comment(id, order.purpose),
             position: position.filter(|_| !netting && !opens),
             closes,
@@ -440,12 +441,17 @@ fn enter_at(quote: Quote, side: Side) -> Price {
     }
 }
 
-/// How a market order fills: what is not filled stays, but for market execution, which knows no resting order.
-fn filling(spec: &SymbolSpec) -> Filling {
-    if spec.execution != EXECUTION_MARKET {
+/// How a market order fills. One that opens lets the rest stay, but for market execution, which knows no resting order.
+/// One that closes rests only where the symbol has nothing else: after the server's stop its rest would open the other
+/// side.
+fn filling(spec: &SymbolSpec, opens: bool) -> Filling {
+    let rests = spec.execution != EXECUTION_MARKET;
+    if rests && opens {
         Filling::Return
     } else if spec.filling_mode & MAY_IOC != 0 {
         Filling::Ioc
+    } else if rests && spec.filling_mode & MAY_FOK == 0 {
+        Filling::Return
     } else {
         Filling::Fok
     }
@@ -466,4 +472,27 @@ fn comment(id: OrderId, purpose: Purpose) -> String {
         Purpose::Flatten(_) => format!("flatten {id}"),
     };
     what.chars().take(COMMENT_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_close_rests_only_where_nothing_else_is_to_be_had() {
+        for (execution, filling_mode, opening, closing) in [
+            (3, 3, Filling::Return, Filling::Ioc),
+            (3, 2, Filling::Return, Filling::Ioc),
+            (3, 1, Filling::Return, Filling::Fok),
+            (3, 0, Filling::Return, Filling::Return),
+            (0, 3, Filling::Return, Filling::Ioc),
+            (1, 0, Filling::Return, Filling::Return),
+            (2, 3, Filling::Ioc, Filling::Ioc),
+            (2, 1, Filling::Fok, Filling::Fok),
+            (2, 0, Filling::Fok, Filling::Fok),
+        ] {
+            let spec = SymbolSpec { execution, filling_mode, ..crate::testing::exchange::spec("WINZ26") };
+            assert_eq!((filling(&spec, true), filling(&spec, false)), (opening, closing), "{execution} {filling_mode}");
+        }
+    }
 }

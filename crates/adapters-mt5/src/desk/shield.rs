@@ -98,9 +98,9 @@ pub(super) fn adopt(market: &mut Market, id: LegId, mode: AccountMode) {
     }
 }
 
-/// With the last leg the shield goes.
+/// With the last leg the shield goes: not while one is on its way, which will need it.
 pub(super) fn left(market: &mut Market) {
-    if market.legs.iter().all(|leg| leg.open == 0) {
+    if market.legs.is_empty() {
         market.shield = Shield::default();
     }
 }

@@ -9,9 +9,9 @@ use super::demo_hello;
 use crate::desk::INSTANCE_END;
 use crate::link::{Established, LinkEvent, Say};
 use crate::wire::{
-    Accepted, AccountState, BRIDGE_MAGIC, Calculated, Deal, Decimal, Envelope, FromBridge, FromEngine, Id, Intent,
-    JournalState, NOT_SENT, Order, OrderSide, OrderSubmit, Outcome, Position, PositionSltp, Reconcile, ReconcileReq,
-    SessionCalendar, Snapshot, SymbolSpec, Tick, Ticks, TradeResult, UnknownOutcome, VERSION, Welcome,
+    Accepted, AccountState, BRIDGE_MAGIC, Calculated, Deal, Decimal, Envelope, Filling, FromBridge, FromEngine, Id,
+    Intent, JournalState, NOT_SENT, Order, OrderSide, OrderSubmit, Outcome, Position, PositionSltp, Reconcile,
+    ReconcileReq, SessionCalendar, Snapshot, SymbolSpec, Tick, Ticks, TradeResult, UnknownOutcome, VERSION, Welcome,
 };
 
 const UNIT: i64 = Price::SCALE;
@@ -52,7 +52,7 @@ pub struct Faults {
     pub refuse: VecDeque<u32>,
     /// The terminal does not answer the next order: executed, or not.
     pub no_answer: VecDeque<bool>,
-    /// The next orders rest; [`Exchange::fill_resting`] fills them.
+    /// The next orders whose rest may stay rest; [`Exchange::fill_resting`] fills them.
     pub place: u32,
     /// The next orders fill this many lots at most, in deals of that size.
     pub part: Option<i64>,
@@ -62,6 +62,8 @@ pub struct Faults {
     pub refuse_stops: VecDeque<u32>,
     /// Messages of these kinds are lost: `deal`, `position`, `order`, `result`, `accepted`.
     pub silent: Vec<&'static str>,
+    /// The bridge does not hold a close against the live position.
+    pub blind: bool,
     /// The next reconciliations fail.
     pub fail_readings: u32,
 }
@@ -117,6 +119,13 @@ impl Exchange {
             is_up: false,
             said: VecDeque::new(),
             faults: Faults::default(),
+        }
+    }
+
+    /// All symbols have this `filling_mode` from the next session on.
+    pub fn set_filling_mode(&mut self, mask: u32) {
+        for market in &mut self.markets {
+            market.spec.filling_mode = mask;
         }
     }
 
@@ -206,8 +215,16 @@ impl Exchange {
         for place in 0..self.orders.len() {
             let order = self.orders[place].clone();
             if order.state == 1 {
+                // On hedging accounts a close ends with its position.
                 let Some(entry) = self.journal.get(&order.magic.0) else { continue };
                 let submitted = entry.order.clone();
+                let held = |ticket| self.positions.iter().any(|position| position.ticket == ticket);
+                if submitted.position.is_some_and(|ticket| !held(ticket)) {
+                    self.orders[place].state = 2;
+                    let canceled = self.orders[place].clone();
+                    self.say_unless("order", None, FromBridge::OrderUpdate(canceled));
+                    continue;
+                }
                 self.execute(&submitted, order.volume_current.raw(), place);
             }
         }
@@ -275,7 +292,7 @@ impl Exchange {
         self.say_unless("accepted", cid.clone(), FromBridge::Accepted(Accepted { magic: order.magic, again: false }));
         let why_not = if self.now > order.not_after_server {
             Some("too late")
-        } else if order.intent == Intent::Close && !self.covers(&order) {
+        } else if order.intent == Intent::Close && !self.faults.blind && !self.covers(&order) {
             Some("no such position")
         } else {
             None
@@ -299,8 +316,8 @@ impl Exchange {
             let why = "the terminal did not answer".to_owned();
             return self.say(cid, FromBridge::Unknown(UnknownOutcome { magic: order.magic, why }));
         }
-        let rests = self.faults.place > 0;
-        self.faults.place = self.faults.place.saturating_sub(1);
+        let rests = self.faults.place > 0 && order.filling == Filling::Return;
+        self.faults.place -= u32::from(rests);
         self.orders.push(Order {
             ticket,
             symbol: order.symbol.clone(),
@@ -408,7 +425,7 @@ impl Exchange {
                 if lots > taken {
                     // Across flat: a netting account stands on the other side.
                     entry = 2;
-                    shown.side = side;
+                    (shown.side, shown.magic) = (side, magic);
                     shown.volume = Decimal::from_raw(lots - taken);
                     shown.price_open = Decimal::from_raw(price);
                     (shown.sl, shown.tp, shown.ticket) = (Decimal::ZERO, Decimal::ZERO, ticket);
@@ -656,7 +673,8 @@ fn times(one: i64, other: i64) -> i64 {
     (i128::from(one) * i128::from(other) / i128::from(UNIT)) as i64
 }
 
-fn spec(name: &str) -> SymbolSpec {
+/// A symbol as such an exchange has it.
+pub fn spec(name: &str) -> SymbolSpec {
     let one = Decimal::from_raw(UNIT);
     SymbolSpec {
         symbol: name.to_owned(),
