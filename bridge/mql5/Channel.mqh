@@ -13,6 +13,7 @@
 #define STAGE_CHALLENGE 1
 #define STAGE_AUTH 2
 #define STAGE_UP 3
+#define STAGE_LEAVING 4
 
 // The three clocks: real time that only goes forward, real time of day, and the trade server's.
 class Clock
@@ -190,6 +191,16 @@ public:
          last_error = why;
      }
 
+   // The last word was said. To close at once could take it back: what the engine still says is read away first.
+   void              Leave(const string why)
+     {
+      if(socket == INVALID_HANDLE)
+         return;
+      stage = STAGE_LEAVING;
+      began_at = clocks.Monotonic();
+      last_error = why;
+     }
+
    // Sends what waits, as far as the socket takes it.
    void              Flush()
      {
@@ -224,6 +235,12 @@ public:
          int count = ReadSome(chunk);
          if(count <= 0)
             break;
+         if(stage == STAGE_LEAVING)
+           {
+            in_begin = 0;
+            in_end = 0;
+            continue;
+           }
          Append(chunk, count);
          if(in_end > 4 * FRAME_MAX)
             break;

@@ -4,6 +4,7 @@
 #define RELEASE "1.0"
 #define CID_MAX 64
 #define HANDSHAKE_MS 10000
+#define LEAVE_MS 300
 #define RETRY_FIRST_MS 250
 #define RETRY_MOST_MS 5000
 #define SNAPSHOT_MS 5000
@@ -31,7 +32,7 @@ void Refuse(const string reason, const string text)
    out.Text("text", text);
    channel.Say("refuse", out.Object(), "");
    channel.Flush();
-   channel.Drop(text);
+   channel.Leave(text);
   }
 
 bool SpeaksOurVersion(Json &frame, const int body)
@@ -215,6 +216,8 @@ void TakeMessage(Json &frame, const string type, const int body, const string ci
    else if(type == "bye")
      {
       string why = Shortened(frame.Text(body, "text"), 100);
+      if(!frame.Good())
+         return;
       bool cared_for = terms.armed;
       channel.Drop("the engine said goodbye: " + why);
       if(cared_for)
@@ -291,7 +294,7 @@ void TakeFrames()
   {
    channel.Receive();
    Json frame;
-   while(channel.IsOpen())
+   while(channel.IsOpen() && channel.stage != STAGE_LEAVING)
      {
       int next = channel.Next(frame);
       if(next == 0)
@@ -301,7 +304,7 @@ void TakeFrames()
          last_life_at = channel.heard_at;
       if(next > 0)
          TakeFrame(frame);
-      if(frame.error != "" && channel.IsOpen())
+      if(frame.error != "" && channel.IsOpen() && channel.stage != STAGE_LEAVING)
          Refuse("protocol", frame.error);
      }
   }
@@ -309,6 +312,8 @@ void TakeFrames()
 void CheckTimes()
   {
    ulong now = clocks.Monotonic();
+   if(channel.stage == STAGE_LEAVING && now - channel.began_at > LEAVE_MS)
+      channel.Drop("");
    if(channel.IsOpen() && channel.stage != STAGE_UP && now - channel.began_at > HANDSHAKE_MS)
       channel.Drop("the engine did not begin a session");
    if(channel.stage == STAGE_UP && now - channel.heard_at > (ulong)terms.lost_after_ms)

@@ -7,6 +7,7 @@
 #define DECIMAL_PLACES 8
 // What the other side's 10^-8 counts can hold.
 #define DECIMAL_MAX 92233720368.0
+#define RAW_MAX ((ulong)9223372036854775807)
 
 string NumberText(const ulong number)
   {
@@ -65,12 +66,17 @@ bool ParseDecimal(const string text, double &number)
       return false;
    if(point >= 0 && (!AreDigits(text, point + 1, length) || length - point - 1 > DECIMAL_PLACES))
       return false;
-   if(whole_end - begin > 15)
-      return false;
-   double value = StringToDouble(text);
-   if(MathAbs(value) >= DECIMAL_MAX)
-      return false;
-   number = value;
+   ulong raw = 0;
+   for(int i = begin; i < whole_end + 1 + DECIMAL_PLACES; i++)
+     {
+      if(i == whole_end)
+         continue;
+      ulong digit = i < length ? (ulong)(StringGetCharacter(text, i) - 48) : 0;
+      if(raw > (RAW_MAX - digit) / 10)
+         return false;
+      raw = raw * 10 + digit;
+     }
+   number = StringToDouble(text);
    return true;
   }
 

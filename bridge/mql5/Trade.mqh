@@ -297,6 +297,8 @@ string Refusal(const Submission &order, bool &capped)
       return "trading by programs is switched off in the terminal or for the account";
    if(order.volume < LOT_DUST)
       return "no volume";
+   if(StringLen(order.comment) > COMMENT_MAX || AsciiOnly(order.comment, COMMENT_MAX) != order.comment)
+      return "a comment has at most " + IntegerToString(COMMENT_MAX) + " ASCII characters";
    if(clocks.Server() > order.not_after)
       return "it came too late: it was to be sent until " + IntegerToString(order.not_after) + ", now is " +
              IntegerToString(clocks.Server());
@@ -334,7 +336,7 @@ void ReadSubmission(Json &frame, const int body, Submission &order)
    order.tp = frame.DecimalOf(body, "tp");
    string filling = frame.Text(body, "filling");
    order.filling = FillingOf(filling);
-   order.comment = AsciiOnly(frame.Text(body, "comment"), COMMENT_MAX);
+   order.comment = frame.Text(body, "comment");
    order.position = frame.Has(body, "position") ? frame.Id(body, "position") : 0;
    order.closes = frame.Has(body, "closes") ? frame.Id(body, "closes") : 0;
    order.guarded = frame.Has(body, "guard");

@@ -20,7 +20,7 @@ const char *const HELP =
     "  --files DIR            stands for MQL5/Files: journal and lock\n"
     "  --input NAME=VALUE     sets an input; several are possible\n"
     "  --poll-ms N            without a subscribed engine the market is looked at every N milliseconds [20]\n"
-    "  --control true         reads commands from standard input: `panel`, `press NAME`, `reload`, `remove`\n\n"
+    "  --control true         reads commands from standard input: `panel`, `press NAME`, `reload`, `remove`, `hmac JSON`\n\n"
     "It prints a line of JSON when it stands on its chart. SIGTERM takes it off.\n";
 
 [[noreturn]] void usage(const std::string &what) {
@@ -145,6 +145,11 @@ void obey(const std::string &line) {
   } else if (line == "reload") {
     OnDeinit(3);
     if (OnInit() != INIT_SUCCEEDED) taken_off = 1;
+  } else if (line.compare(0, 5, "hmac ") == 0) {
+    const Value asked = Reader::read(line.substr(5));
+    Array<uchar> key;
+    Unhex(string(asked["secret"].word), key);
+    std::cout << quoted(HmacHex(key, string(asked["text"].word)).utf8()) << std::endl;
   } else if (line == "remove") {
     taken_off = 1;
   }
