@@ -198,10 +198,26 @@ ENUM_ORDER_TYPE_FILLING ClosingFilling(const string symbol)
    return ORDER_FILLING_RETURN;
   }
 
-// The position's stop or target as it is: an order on a netting account may replace both.
-double KeptStop(const string symbol, const ENUM_POSITION_PROPERTY_DOUBLE which)
+// What is left of a netting position keeps its stop and target when a part is closed. Brokers differ: where they are
+// gone, they are set again.
+void RestoreStops(const string symbol, const double sl, const double tp)
   {
-   return PositionSelect(symbol) ? PositionGetDouble(which) : 0;
+   if(IsHedging() || (sl == 0 && tp == 0) || !PositionSelect(symbol))
+      return;
+   if(PositionGetDouble(POSITION_SL) == sl && PositionGetDouble(POSITION_TP) == tp)
+      return;
+   MqlTradeRequest request;
+   ZeroMemory(request);
+   request.action = TRADE_ACTION_SLTP;
+   request.symbol = symbol;
+   request.position = (ulong)PositionGetInteger(POSITION_TICKET);
+   request.sl = sl;
+   request.tp = tp;
+   MqlTradeResult result;
+   ZeroMemory(result);
+   if(!OrderSend(request, result))
+      last_guard_error = "the stop of " + symbol + " is gone and could not be set again (" +
+                         IntegerToString((long)result.retcode) + ")";
   }
 
 void CloseGuarded(const int i, const string why)
@@ -231,8 +247,8 @@ void CloseGuarded(const int i, const string why)
    order.volume = MathMin(journal.entries[i].filled, live);
    order.price = buys ? (tick.ask > 0 ? tick.ask : tick.last) : (tick.bid > 0 ? tick.bid : tick.last);
    order.deviation = DeadManDeviation;
-   order.sl = IsHedging() ? 0 : KeptStop(symbol, POSITION_SL);
-   order.tp = IsHedging() ? 0 : KeptStop(symbol, POSITION_TP);
+   order.sl = 0;
+   order.tp = 0;
    order.filling = ClosingFilling(symbol);
    order.comment = "alavanca dead man";
    order.position = position;
@@ -258,8 +274,16 @@ void CloseGuarded(const int i, const string why)
    int own = journal.NoteOrder(entry);
    if(own < 0)
       return;
-   SendOnce(own, request);
+   double sl = 0;
+   double tp = 0;
+   if(!IsHedging() && PositionSelect(symbol))
+     {
+      sl = PositionGetDouble(POSITION_SL);
+      tp = PositionGetDouble(POSITION_TP);
+     }
    last_guard_error = "";
+   SendOnce(own, request);
+   RestoreStops(symbol, sl, tp);
    string outcome = journal.entries[own].state == ENTRY_ANSWERED ?
                     "code " + IntegerToString(journal.entries[own].retcode) : journal.entries[own].why;
    Acted("deadman", magic, "the extra " + NumberText(magic) + " on " + symbol + ", " + Decimal(order.volume) +

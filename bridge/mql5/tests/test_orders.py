@@ -222,11 +222,21 @@ class RefusalTest(World):
         self.advisor()
         session = self.session()
         for n, retcode in enumerate((10011, 10012, 10031)):
-            self.simterm.call("fault", on="order_send", retcode=retcode)
+            self.simterm.call("fault", **{"do": "retcode", "code": retcode, "executed": True})
             kind, body = self.submit(session, 20 + n)
             self.assertEqual(kind, "unknown", retcode)
             self.assertEqual(self.submit(session, 20 + n)[0], "unknown")
             self.assertEqual(self.simterm.sends(20 + n), 1)
+            self.assertEqual(len(self.reconcile(session, [20 + n])["outcomes"][0]["deals"]), 1)
+
+    def test_a_rejection_is_an_answer(self):
+        self.advisor()
+        session = self.session()
+        self.simterm.call("fault", **{"do": "retcode", "code": 10004})
+        kind, body = self.submit(session, 1)
+        self.assertEqual((kind, body["retcode"]), ("result", 10004))
+        self.assertEqual(self.submit(session, 1)[1]["retcode"], 10004)
+        self.assertEqual(self.simterm.positions().get(SYMBOL, 0), 0)
 
 
 class KillButtonTest(World):

@@ -24,7 +24,7 @@ sys.path.insert(0, str(HERE.parent))
 import build  # noqa: E402
 
 SECRET = "00112233445566778899aabbccddeeff" * 2
-PATIENCE = 30
+PATIENCE = float(os.environ.get("ALAVANCA_TEST_PATIENCE", "30"))
 SYMBOL = "WINJ26"
 
 

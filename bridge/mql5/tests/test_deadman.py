@@ -1,0 +1,245 @@
+"""The dead-man's switch: what becomes of extras while the engine is lost."""
+
+import unittest
+
+from world import SYMBOL, World, until
+
+BASE, EXTRA = 7 * 2**32 + 1, 7 * 2**32 + 2
+OWN = 2**52
+FAR = "100000"
+
+
+class DeadManTest(World):
+    # Market time stands still unless a test moves it.
+    SIMTERM = ("--account", "netting", "--pulled", "false", "--speed", "0.000001")
+    HEDGING = False
+
+    def begin(self, guard, side="buy", volume="1", base="2", inputs=(), **terms):
+        """A base without a guard, an extra with one, on a session."""
+        self.simterm.call("advance", ms=60_000)
+        self.running = self.advisor(inputs=inputs)
+        terms.setdefault("lost_after_ms", 400)
+        session = self.session(**terms)
+        stop = self.simterm.tick()["bid"] + (-5000 if side == "buy" else 5000)
+        stop = f"{stop - stop % 5:g}"
+        if base:
+            self.assertEqual(self.submit(session, BASE, side=side, volume=base, sl=stop)[1]["retcode"], 10009)
+        guard = {"stop": FAR, "target": FAR, "hold_seconds": 100000, **guard}
+        kind, body = self.submit(session, EXTRA, side=side, volume=volume, sl=stop, guard=guard)
+        self.assertEqual((kind, body["retcode"]), ("result", 10009))
+        self.stop = float(stop)
+        return session
+
+    def volume(self):
+        return self.simterm.positions().get(SYMBOL, 0)
+
+    def move_until(self, condition, what, step=500):
+        def moved():
+            self.simterm.call("advance", ms=step)
+            return condition()
+
+        until(moved, what)
+
+    def stays(self, volume, ms=120_000):
+        """Market time passes, and turns of the advisor with it; the position stays as it is."""
+        before = self.turns()
+        for _ in range(10):
+            self.simterm.call("advance", ms=ms // 10)
+            before = until(lambda: self.turns() > before and self.turns(), "turns of the advisor")
+            self.assertEqual(self.volume(), volume)
+
+    def turns(self):
+        """Grows with the advisor's turns: each answers a command after one."""
+        self.count = getattr(self, "count", 0) + 1
+        self.running.panel()
+        return self.count
+
+    def told(self):
+        session = self.session(lost_after_ms=30000)
+        acted = session.hear("acted")["body"]
+        self.assertEqual((acted["because"], acted["magic"]), ("deadman", str(EXTRA)))
+        return session, acted["text"]
+
+    def closed_once(self, left):
+        self.assertEqual(self.volume(), left)
+        self.assertEqual(self.simterm.sends(EXTRA + OWN), 1)
+        session, text = self.told()
+        guards = self.reconcile(session, [EXTRA + OWN])["guards"]
+        self.assertEqual([(one["magic"], one["closed_by_bridge"]) for one in guards], [(str(EXTRA), True)])
+        return text
+
+    def test_while_the_engine_is_there_nothing_is_enforced(self):
+        session = self.begin({"stop": "5"}, lost_after_ms=30000, heartbeat_ms=50)
+        for _ in range(20):
+            self.simterm.call("advance", ms=5000)
+            session.say("heartbeat", {"state": "ACTIVE"})
+            session.hear("heartbeat")
+        self.assertEqual(self.volume(), 3)
+        guards = self.reconcile(session)["guards"]
+        self.assertEqual([(one["magic"], one["volume"], one["closed_by_bridge"]) for one in guards], [(str(EXTRA), "1", False)])
+
+    def test_stop(self):
+        self.begin({"stop": "20"}).ended()
+        self.move_until(lambda: self.volume() == 2, "the extra's stop to be enforced")
+        self.assertIn("its stop was reached", self.closed_once(2))
+
+    def test_stop_of_a_short(self):
+        self.begin({"stop": "20"}, side="sell").ended()
+        self.move_until(lambda: self.volume() == -2, "the extra's stop to be enforced")
+        self.assertIn("its stop was reached", self.closed_once(-2))
+
+    def test_target(self):
+        self.begin({"target": "20"}).ended()
+        self.move_until(lambda: self.volume() == 2, "the extra's target to be taken")
+        self.assertIn("its target was reached", self.closed_once(2))
+
+    def test_time(self):
+        self.begin({"hold_seconds": 600}).ended()
+        self.stays(3, ms=500_000)
+        self.move_until(lambda: self.volume() == 2, "the extra's time to be over", step=20_000)
+        self.assertIn("its time is over", self.closed_once(2))
+
+    def test_the_server_side_stop_stays(self):
+        self.begin({"stop": "20"}).ended()
+        self.move_until(lambda: self.volume() == 2, "the extra's stop to be enforced")
+        self.assertEqual(self.simterm.call("positions_get")[0]["sl"], self.stop)
+
+    def test_flatten(self):
+        self.begin({}, deadman="flatten").ended()
+        until(lambda: self.volume() == 2, "the extra to be flattened")
+        self.assertIn("the engine is lost", self.closed_once(2))
+
+    def test_flatten_by_its_own_input(self):
+        self.begin({}, inputs=["DeadMan=1"]).ended()
+        until(lambda: self.volume() == 2, "the extra to be flattened")
+
+    def test_a_goodbye_does_not_wait(self):
+        session = self.begin({}, deadman="flatten", lost_after_ms=60_000)
+        session.say("bye", {"text": "the operator ended it"})
+        until(lambda: self.volume() == 2, "the extra to be flattened", patience=10)
+
+    def test_a_restarted_advisor_goes_by_its_journal(self):
+        session = self.begin({"target": "20"})
+        session.close()
+        self.running.kill()
+        self.listener.close()
+        self.running = self.advisor()
+        self.move_until(lambda: self.volume() == 2, "the extra's target to be taken")
+        self.assertEqual(self.simterm.sends(EXTRA + OWN), 1)
+
+    def test_killed_at_each_step_it_closes_once_at_most(self):
+        for number, (point, closed) in enumerate({
+            "deadman:before_journal": 1, "deadman:after_journal": 0, "deadman:after_sending": 0,
+            "deadman:after_order_send": 1, "deadman:before_answered": 1, "deadman:after_answered": 1,
+        }.items()):
+            with self.subTest(point):
+                if number:
+                    self.doCleanups()
+                    self.setUp()
+                session = self.begin({}, deadman="flatten", lost_after_ms=60_000)
+                session.close()
+                self.running.kill()
+                self.running = self.advisor(
+                    inputs=["DeadManSeconds=1"], environment={"ALAVANCA_BRIDGE_CRASH_AT": point}
+                )
+                self.assertEqual(self.running.wait(), -9)
+                self.running = self.advisor(inputs=["DeadManSeconds=1"])
+                if point == "deadman:before_journal":
+                    until(lambda: self.volume() == 2, "the extra to be flattened by the next run")
+                until(lambda: "is lost" in self.log().rsplit("alavanca", 1)[-1], "the engine to be lost again")
+                self.stays(3 - closed, ms=1000)
+                self.assertEqual(self.simterm.sends(EXTRA + OWN), closed)
+
+    def test_it_takes_no_more_than_the_position(self):
+        session = self.begin({}, volume="3", base="", deadman="flatten")
+        self.simterm.call("manual", symbol=SYMBOL, side="sell", volume=2)
+        session.ended()
+        until(lambda: self.volume() == 0, "what is left of the extra to be closed")
+        self.assertEqual(self.simterm.sends(EXTRA + OWN), 1)
+
+    def test_it_never_goes_across_flat(self):
+        session = self.begin({}, volume="1", base="", deadman="flatten")
+        self.simterm.call("manual", symbol=SYMBOL, side="sell", volume=3)
+        session.ended()
+        until(lambda: "is lost" in self.log(), "the engine to be lost")
+        self.stays(-2)
+        self.assertEqual(self.simterm.sends(EXTRA + OWN), 0)
+
+    def test_what_the_engine_closed_is_not_guarded(self):
+        session = self.begin({}, deadman="flatten")
+        body = self.submit(session, EXTRA + 1, side="sell", intent="close", closes=str(EXTRA))[1]
+        self.assertEqual(body["retcode"], 10009)
+        self.assertEqual(self.reconcile(session)["guards"], [])
+        session.ended()
+        until(lambda: "is lost" in self.log(), "the engine to be lost")
+        self.stays(2)
+        self.assertEqual(self.simterm.sends(EXTRA + OWN), 0)
+
+    def test_what_the_engine_may_have_closed_is_not_guarded(self):
+        session = self.begin({}, deadman="flatten")
+        self.simterm.call("fault", **{"do": "retcode", "code": 10012, "executed": True})
+        self.assertEqual(self.submit(session, EXTRA + 1, side="sell", intent="close", closes=str(EXTRA))[0], "unknown")
+        session.ended()
+        until(lambda: "is lost" in self.log(), "the engine to be lost")
+        self.stays(2)
+
+    def test_a_rejected_close_leaves_the_guard(self):
+        session = self.begin({}, deadman="flatten")
+        self.simterm.call("fault", **{"do": "retcode", "code": 10004})
+        body = self.submit(session, EXTRA + 1, side="sell", intent="close", closes=str(EXTRA))[1]
+        self.assertEqual(body["retcode"], 10004)
+        session.ended()
+        until(lambda: self.volume() == 2, "the extra to be flattened")
+
+    def test_nothing_opens_while_the_engine_is_lost(self):
+        session = self.begin({})
+        session.ended()
+        self.stays(3)
+        self.assertEqual(self.simterm.sends(BASE), 1)
+
+    def test_a_session_that_is_not_armed_does_not_take_over(self):
+        session = self.begin({}, deadman="flatten", lost_after_ms=2000)
+        session.close()
+        session = self.session(armed=False, lost_after_ms=30000)
+        until(lambda: self.volume() == 2, "the extra to be flattened")
+        self.assertEqual(session.hear("acted")["body"]["because"], "deadman")
+
+
+class HedgingDeadManTest(DeadManTest):
+    """The same on a hedging account, where the extra is a position of its own."""
+
+    SIMTERM = ("--account", "hedging", "--market", "b3", "--pulled", "false", "--speed", "0.000001")
+
+    def order(self, magic, side="buy", intent="open", volume="1", **more):
+        body = super().order(magic, side, intent, volume, **more)
+        if intent == "close":
+            positions = self.simterm.call("positions_get")
+            body["position"] = str(next(one["ticket"] for one in positions if one["magic"] == EXTRA))
+        return body
+
+    def test_it_takes_no_more_than_the_position(self):
+        session = self.begin({}, volume="3", base="", deadman="flatten")
+        ticket = self.simterm.call("positions_get")[0]["ticket"]
+        self.simterm.call("manual", symbol=SYMBOL, side="sell", volume=2, position=ticket)
+        session.ended()
+        until(lambda: self.volume() == 0, "what is left of the extra to be closed")
+        self.assertEqual(self.simterm.sends(EXTRA + OWN), 1)
+
+    def test_it_never_goes_across_flat(self):
+        session = self.begin({}, volume="1", base="", deadman="flatten")
+        self.simterm.call("manual", symbol=SYMBOL, close=True)
+        self.simterm.call("manual", symbol=SYMBOL, side="sell", volume=3)
+        session.ended()
+        until(lambda: "is lost" in self.log(), "the engine to be lost")
+        self.stays(-3)
+        self.assertEqual(self.simterm.sends(EXTRA + OWN), 0)
+
+
+class ExchangeDeadManTest(DeadManTest):
+    """The same on an exchange account."""
+
+    SIMTERM = ("--account", "exchange", "--pulled", "false", "--speed", "0.000001")
+
+
+if __name__ == "__main__":
+    unittest.main()
