@@ -159,6 +159,8 @@ void TakeAuth(Json &frame, const int body)
    out.Whole("epoch", (long)journal.epoch);
    out.Whole("open_in_journal", journal.WithoutOutcome());
    channel.Say("welcome", out.Object(), "");
+   // Ticks begin anew with each subscription: what was missed meanwhile the engine takes from bars.
+   ArrayResize(feeds, 0);
    heartbeat_at = 0;
    snapshot_at = clocks.Monotonic() + SNAPSHOT_MS;
    retry_wait = RETRY_FIRST_MS;

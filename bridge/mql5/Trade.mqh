@@ -1,7 +1,7 @@
 //+------------------------------------------------------------------+
 //| Trade.mqh: orders, each sent once at most                        |
 //+------------------------------------------------------------------+
-#define BRIDGE_MAGIC 4503599627370496
+#define BRIDGE_MAGIC ((ulong)4503599627370496)
 #define COMMENT_MAX 26
 #define NOT_SENT 0
 

@@ -30,7 +30,7 @@ SYMBOL = "WINJ26"
 
 def simterm_program():
     """The program; built where nobody named one."""
-    named = os.environ.get("ALAVANCA_SIMTERM_PROGRAM")
+    named = os.environ.get("ALAVANCA_SIMTERM_BINARY")
     if named:
         return named
     command = ["cargo", "build", "--locked", "--quiet", "-p", "alavanca-adapters-sim", "--bin", "simterm"]
