@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::table::aligned;
 use crate::workspace::{Metadata, cargo};
-use crate::{book, graph, links, names, setup, sidecar};
+use crate::{advisor, book, graph, links, names, setup, sidecar};
 
 /// One check.
 struct Step {
@@ -24,6 +24,7 @@ enum Work {
     Links,
     Book,
     Sidecar,
+    Advisor,
     Cargo { arguments: Vec<String>, rustdoc_flags: Option<&'static str> },
 }
 
@@ -128,6 +129,7 @@ fn steps(metadata: &Metadata) -> Vec<Step> {
         },
         Step { name: "examples", why: "the app's examples run", work: examples(metadata) },
         Step { name: "bridge-python", why: "the sidecar's tests pass", work: vec![Work::Sidecar] },
+        Step { name: "bridge-mql5", why: "the Expert Advisor's source passes its tests", work: vec![Work::Advisor] },
         Step {
             name: "tests",
             why: "the tests pass",
@@ -188,6 +190,7 @@ impl Work {
             Self::Links => links::run(),
             Self::Book => book::run(),
             Self::Sidecar => sidecar::run(),
+            Self::Advisor => advisor::run(),
             Self::Cargo { arguments, rustdoc_flags } => {
                 println!("$ {self}");
                 let mut command = cargo();
@@ -216,6 +219,7 @@ impl fmt::Display for Work {
             Self::Links => f.write_str("cargo xtask links"),
             Self::Book => f.write_str("cargo xtask book"),
             Self::Sidecar => f.write_str("cargo xtask ci bridge-python"),
+            Self::Advisor => f.write_str("cargo xtask ci bridge-mql5"),
             Self::Cargo { arguments, rustdoc_flags } => {
                 if let Some(flags) = rustdoc_flags {
                     write!(f, "RUSTDOCFLAGS='{flags}' ")?;

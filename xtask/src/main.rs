@@ -2,6 +2,7 @@
 //!
 //! It is built before anything else, so it stays small: no command-line library, no table library.
 
+mod advisor;
 mod bench;
 mod book;
 mod ci;

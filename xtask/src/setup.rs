@@ -27,8 +27,9 @@ enum Source {
 /// Everything the checks call. What comes as source is built without optimisation: these tools read and wait, and
 /// are there in a third of the time.
 const TOOLS: &[Tool] = &[
-    // SQLite comes as C source.
+    // SQLite comes as C source; the Expert Advisor's source is compiled as C++.
     Tool { name: "a C compiler", probe: &["cc", "--version"], source: Source::Debian("build-essential") },
+    Tool { name: "a C++ compiler", probe: &["g++", "--version"], source: Source::Debian("build-essential") },
     Tool { name: "rustfmt", probe: &["cargo", "fmt", "--version"], source: Source::Component("rustfmt") },
     Tool { name: "clippy", probe: &["cargo", "clippy", "--version"], source: Source::Component("clippy") },
     Tool {
@@ -54,7 +55,7 @@ const TOOLS: &[Tool] = &[
             "search",
         ]),
     },
-    // Runs the sidecar's tests.
+    // Runs the bridges' tests.
     Tool { name: "python3", probe: &["python3", "--version"], source: Source::Debian("python3") },
     Tool {
         name: "python3's venv",
