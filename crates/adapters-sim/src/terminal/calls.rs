@@ -56,9 +56,9 @@ impl Terminal {
     pub fn call(&mut self, client: u64, call: Value) -> Step {
         let plan = self.plan(client, &call);
         if plan.hang_before_ms > 0 {
-            let ms = plan.hang_before_ms;
+            let (ms, whole) = (plan.hang_before_ms, plan.whole);
             self.held.push((call.clone(), Plan { hang_before_ms: 0, ..plan }));
-            return Step::Wait { ms, call };
+            return Step::Wait { ms, call, whole };
         }
         self.finish(client, &call, &plan)
     }

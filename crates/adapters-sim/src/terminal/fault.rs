@@ -14,6 +14,8 @@ use crate::random::SplitMix;
 pub(crate) struct Plan {
     /// Blocks so long before anything is done, in real milliseconds.
     pub(crate) hang_before_ms: u64,
+    /// The whole terminal does.
+    pub(crate) whole: bool,
     /// Blocks so long between doing it and answering.
     pub(crate) hang_after_ms: u64,
     /// It is not done at all.
@@ -99,6 +101,8 @@ pub(crate) enum What {
         when: Moment,
         #[serde(default = "yes")]
         executed: bool,
+        #[serde(default)]
+        whole: bool,
     },
     Crash {
         #[serde(default)]
@@ -189,11 +193,11 @@ impl What {
     /// What it makes of a call.
     fn bend(&self, plan: &mut Plan) {
         match self {
-            Self::Hang { ms, when: Moment::Before, executed } => {
-                plan.hang_before_ms = *ms;
+            Self::Hang { ms, when: Moment::Before, executed, whole } => {
+                (plan.hang_before_ms, plan.whole) = (*ms, *whole);
                 plan.skips |= !executed;
             }
-            Self::Hang { ms, when: Moment::After, executed } => {
+            Self::Hang { ms, when: Moment::After, executed, .. } => {
                 plan.hang_after_ms = *ms;
                 plan.skips |= !executed;
             }

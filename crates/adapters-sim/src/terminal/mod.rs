@@ -71,6 +71,8 @@ pub enum Step {
         ms: u64,
         /// What was called.
         call: Value,
+        /// The whole terminal hangs: nobody is answered meanwhile.
+        whole: bool,
     },
     /// Nothing to say before something happens: ask again until so many milliseconds have passed.
     Idle {

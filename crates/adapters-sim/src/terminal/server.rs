@@ -109,9 +109,10 @@ fn converse(shared: &Shared, client: u64, stream: TcpStream) -> std::io::Result<
                     }
                     break;
                 }
-                Step::Wait { ms, call } => {
+                Step::Wait { ms, call, whole } => {
+                    let held = whole.then(|| shared.terminal());
                     thread::sleep(Duration::from_millis(ms));
-                    step = shared.terminal().resume(client, &call);
+                    step = held.unwrap_or_else(|| shared.terminal()).resume(client, &call);
                     shared.moved.notify_all();
                 }
                 Step::Idle { ms, line } => step = idle(shared, client, ms, line),

@@ -149,7 +149,9 @@ pub(crate) fn symbols(
                     let last_day = contract.last_trading_day(sessions.calendar());
                     let symbol = b3(&instrument, contract.to_string(), settings, sessions.clone(), feed_of)?;
                     let expires = clock.instant(last_day, 18 * 3_600);
-                    all.push(Symbol { expires: clock.server_ms(expires) / 1_000, ..symbol });
+                    // The next contract is there, but nobody looks at it yet.
+                    let selected = contract == current;
+                    all.push(Symbol { expires: clock.server_ms(expires) / 1_000, selected, ..symbol });
                 }
                 for ending in ["$", "$N"] {
                     let symbol = b3(&instrument, format!("{name}{ending}"), settings, sessions.clone(), feed)?;

@@ -20,7 +20,7 @@ fn under(fault: Value) -> (World, Step, f64) {
     let mut world = World::on(&[], &FLAT);
     world.fault(fault);
     let mut step = world.step(world.python, buy(7));
-    if let Step::Wait { ms, call } = step {
+    if let Step::Wait { ms, call, .. } = step {
         assert_eq!(ms, 5_000);
         assert_eq!(world.positions().len(), 0, "nothing is done before the wait is over");
         step = world.terminal.resume(world.python, &call);

@@ -150,6 +150,24 @@ fn an_order_that_hangs_is_done_though_its_caller_was_killed() {
 }
 
 #[test]
+fn a_terminal_that_hangs_as_a_whole_answers_nobody() {
+    let simterm = Simterm::start(&[]);
+    let mut driver = simterm.connect("driver");
+    let mut python = simterm.connect("python");
+    python.get(json!({ "call": "copy_ticks_from", "symbol": "WINJ26", "date_from": 0, "count": 1 }));
+    driver.get(json!({ "call": "fault", "do": "hang", "ms": 500, "whole": true }));
+    let begin = Instant::now();
+    python.say(buy(5));
+    // Whoever comes after it waits with it.
+    while driver.get(json!({ "call": "positions_total" })) == 0 {
+        assert!(begin.elapsed() < Duration::from_secs(30));
+    }
+    assert!(begin.elapsed() >= Duration::from_millis(500));
+    let books = driver.get(json!({ "call": "books" }));
+    assert_eq!(books["sends"]["5"]["executed"], 1);
+}
+
+#[test]
 fn connections_break_where_the_fault_says() {
     let simterm = Simterm::start(&[]);
     let mut driver = simterm.connect("driver");

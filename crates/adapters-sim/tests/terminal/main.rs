@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own tools fail with it")]
 
+mod day;
 mod exchange;
 mod faults;
 mod world;
