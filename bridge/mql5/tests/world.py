@@ -22,6 +22,7 @@ ROOT = HERE.parent.parent.parent
 sys.path.insert(0, str(HERE.parent))
 
 import build  # noqa: E402
+import schema  # noqa: E402
 
 SECRET = "00112233445566778899aabbccddeeff" * 2
 PATIENCE = float(os.environ.get("ALAVANCA_TEST_PATIENCE", "30"))
@@ -214,6 +215,8 @@ class Session:
         line, self.buffer = self.buffer.split(b"\n", 1)
         assert len(line) < 65536, "a frame is too long"
         frame = json.loads(line)
+        faults = schema.faults_of_bridge(frame)
+        assert not faults, f"not the protocol: {faults}"
         assert frame["v"] == 1 and frame["session"] == self.name or frame["type"] in ("hello", "refuse", "welcome"), frame
         assert frame["seq"] == self.seen + 1, f"gap: {frame['seq']} after {self.seen}"
         self.seen = frame["seq"]
