@@ -531,3 +531,36 @@ fn the_statement_knows_stretches_without_a_stop() {
     let stretches: Vec<_> = naked["intervals"].as_array().unwrap().iter().map(|each| each["ms"].clone()).collect();
     assert_eq!(stretches, [2000, 1000]);
 }
+
+#[test]
+fn stops_at_an_exchange_are_seen_by_the_last_trade_alone() {
+    let (wide, traded) = (("99890", "100005", "99905"), ("99890", "100005", "99900"));
+    let mut world = World::on(&[], &[FLAT[0], wide, traded]);
+    world.deal(0, 1.0, json!({ "sl": 99900.0 }));
+    world.tick();
+    assert_eq!(world.positions().len(), 1, "the bid alone touches nothing");
+    world.tick();
+    assert_eq!(world.positions().len(), 0);
+    // In forex there is no last trade: the side that would close sees it.
+    let mut world = World::on(&[("account", "hedging")], &[EURUSD[0], ("1.08499", "1.08505", "")]);
+    world.deal(1, 0.1, json!({ "sl": 1.08505 }));
+    world.deal(0, 0.1, json!({ "sl": 1.08490 }));
+    world.tick();
+    let left = world.positions();
+    assert_eq!((left.len(), &left[0]["type"]), (1, &json!(0)));
+}
+
+#[test]
+fn what_is_left_of_a_limit_waits_for_its_price_again() {
+    let (low, high) = (("99895", "99900", "99895"), ("99900", "99905", "99905"));
+    let mut world = World::on(&[("depth", "1")], &[FLAT[0], low, high, low]);
+    world.send(json!({
+        "action": 5, "symbol": "WINJ26", "volume": 2.0, "type": 2, "type_filling": 2, "price": 99900.0,
+    }));
+    for held in [1.0, 1.0, 2.0] {
+        world.tick();
+        assert_eq!(world.positions()[0]["volume"], held);
+    }
+    assert_eq!(world.positions()[0]["price_open"], 99900.0);
+    assert_eq!(world.orders().len(), 0);
+}

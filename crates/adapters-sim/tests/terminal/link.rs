@@ -226,10 +226,13 @@ fn a_script_from_a_file_and_a_market_of_ones_own() {
     let rows = python.get(bars.clone());
     assert_eq!(rows.as_array().unwrap().len(), 50);
     assert_eq!(rows[49][4], 99.0, "the bar that grows is the last");
-    let too_many = python.ask(json!({
-        "call": "copy_rates_from_pos", "symbol": "WIN$", "timeframe": 5, "start_pos": 0, "count": 51,
-    }));
-    assert_eq!(too_many.unwrap()["error"]["code"], -2, "beyond max bars in chart");
+    // Beyond "max bars in chart", whether there are so many (five minutes) or not (months).
+    for timeframe in [5, 49_153] {
+        let too_many = python.ask(json!({
+            "call": "copy_rates_from_pos", "symbol": "WIN$", "timeframe": timeframe, "start_pos": 0, "count": 51,
+        }));
+        assert_eq!(too_many.unwrap()["error"]["code"], -2, "{timeframe}");
+    }
 }
 
 #[test]
