@@ -39,6 +39,7 @@ use self::lots::money;
 pub use self::lots::money_up;
 use self::order::{Order, Orders, Stage};
 use self::reading::Reading;
+pub use self::send::filling;
 pub use self::shield::Move;
 pub use self::told::{FlattenReason, Proof, Told};
 use crate::link::Say;

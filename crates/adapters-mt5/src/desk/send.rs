@@ -444,7 +444,7 @@ fn enter_at(quote: Quote, side: Side) -> Price {
 /// How a market order fills. One that opens lets the rest stay, but for market execution, which knows no resting order.
 /// One that closes rests only where the symbol has nothing else: after the server's stop its rest would open the other
 /// side.
-fn filling(spec: &SymbolSpec, opens: bool) -> Filling {
+pub fn filling(spec: &SymbolSpec, opens: bool) -> Filling {
     let rests = spec.execution != EXECUTION_MARKET;
     if rests && opens {
         Filling::Return

@@ -7,9 +7,11 @@ mod calendar;
 mod check_lookahead;
 mod compare;
 mod config;
+mod conformance;
 mod data;
 mod db;
 mod decisions;
+mod doctor;
 mod explain;
 mod export;
 mod import_python;
@@ -64,6 +66,7 @@ Examples:
   alavanca check-lookahead                              whether a brain sees what is to come
   alavanca data inspect EURUSD.csv                      what a file is and what is wrong with it
   alavanca calendar --symbol WIN --day 2026-02-18       a market's hours, holidays, contracts
+  alavanca doctor --symbol WINZ26                       bridge, account and symbol, before live
   alavanca config show --profile aggressive             each setting, its value, where it came from
   alavanca config check --config alavanca.toml          whether the settings can be
 
@@ -110,6 +113,10 @@ enum Command {
     Data(data::Data),
     /// A market's days: hours, auctions, entries, holidays ahead, the current contract and its roll.
     Calendar(calendar::Calendar),
+    /// Look at bridge, account and symbol before anything is traded. Sends no order.
+    Doctor(doctor::Doctor),
+    /// Try a bridge and a broker out with real orders of the smallest volume, on a demo account.
+    Conformance(conformance::Conformance),
     /// The policy at hand: look at it, take it elsewhere, go back, freeze.
     #[command(subcommand, after_help = policy::EXAMPLES)]
     Policy(policy::Policy),
@@ -164,6 +171,8 @@ pub fn main_with(extensions: Extensions) -> ExitCode {
         Command::Report(report) => report.run(json),
         Command::Data(data) => data.run(json),
         Command::Calendar(calendar) => calendar.run(json),
+        Command::Doctor(doctor) => doctor.run(json),
+        Command::Conformance(conformance) => conformance.run(json),
         Command::Policy(policy) => policy.run(json),
         Command::Db(db) => db.run(json),
         Command::Config(config) => config.run(json),
