@@ -7,9 +7,12 @@
 
 mod account;
 mod calls;
+mod check;
 mod clock;
 mod fault;
 mod number;
+mod orders;
+mod record;
 pub mod relay;
 mod request;
 mod server;
@@ -19,6 +22,7 @@ mod statement;
 mod symbol;
 mod tape;
 mod trade;
+mod trigger;
 
 use std::collections::{BTreeMap, VecDeque};
 
