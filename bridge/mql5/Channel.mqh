@@ -8,6 +8,8 @@
 // An engine that takes nothing in any more is dropped before the terminal's memory is.
 #define OUT_MAX 67108864
 #define CHUNK 16384
+#define LEAVE_MS 300
+#define LEAVE_CUT_MS 3000
 
 #define STAGE_CLOSED 0
 #define STAGE_CHALLENGE 1
@@ -74,6 +76,7 @@ class Channel
 private:
    int               socket;
    bool              tls;
+   bool              cut;
    ARRAY(uchar, in);
    int               in_begin;
    int               in_end;
@@ -131,6 +134,7 @@ public:
      {
       socket = INVALID_HANDLE;
       tls = false;
+      cut = false;
       in_begin = 0;
       in_end = 0;
       out_begin = 0;
@@ -167,6 +171,7 @@ public:
          return false;
         }
       stage = STAGE_CHALLENGE;
+      cut = false;
       began_at = clocks.Monotonic();
       heard_at = began_at;
       last_error = "";
@@ -189,6 +194,12 @@ public:
       ArrayResize(tick_frames, 0);
       if(why != "")
          last_error = why;
+     }
+
+   // How long the rest of what the engine says is read away: longer where it was in the middle of a frame.
+   ulong             Patience()
+     {
+      return cut ? LEAVE_CUT_MS : LEAVE_MS;
      }
 
    // The last word was said. To close at once could take it back: what the engine still says is read away first.
@@ -264,6 +275,7 @@ public:
         }
       if(in_end - in_begin >= FRAME_MAX)
         {
+         cut = true;
          frame.error = "a frame is longer than " + IntegerToString(FRAME_MAX) + " bytes";
          return -1;
         }

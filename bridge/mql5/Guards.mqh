@@ -5,9 +5,12 @@
 // are watched here, by the journal: distances from the average entry, market time. An extra is closed by one order at
 // most, whose magic is the opening one plus 2^52; it is never larger than the position that there is.
 #define LEARN_EVERY_MS 5000
+#define CLOSE_AGAIN_MS 1000
 #define GUARDS_TOLD_MS 604800000
 
 bool engine_lost = false;
+// When an engine that may trade was last heard, by the server's clock; 0 for not in this run.
+long last_life_server = 0;
 ulong guards_learned_at = 0;
 string last_guard_error = "";
 
@@ -127,16 +130,9 @@ int GuardCount()
    return count;
   }
 
-// Why an extra has to be closed now; empty for not yet.
-string GuardReason(const int i)
+// Whether a tick reaches an extra's stop or target; what it reached, or nothing.
+string LevelReached(const int i, const MqlTick &tick)
   {
-   if(journal.flatten || DeadMan == DEADMAN_FLATTEN)
-      return "the engine is lost";
-   if(journal.entries[i].hold_seconds > 0 && clocks.Server() >= GuardUntil(i))
-      return "its time is over";
-   MqlTick tick;
-   if(!SymbolInfoTick(journal.entries[i].symbol, tick))
-      return "";
    // In an auction the book crosses: its prices are none.
    if(tick.bid > 0 && tick.ask > 0 && tick.bid > tick.ask)
       return "";
@@ -147,12 +143,45 @@ string GuardReason(const int i)
    if(price <= 0)
       return "";
    bool stopped = bought ? price <= GuardStop(i) : price >= GuardStop(i);
-   bool reached = bought ? price >= GuardTarget(i) : price <= GuardTarget(i);
+   bool met = bought ? price >= GuardTarget(i) : price <= GuardTarget(i);
    if(journal.entries[i].stop > 0 && stopped)
       return "its stop was reached at " + Decimal(price);
-   if(journal.entries[i].target > 0 && reached)
+   if(journal.entries[i].target > 0 && met)
       return "its target was reached at " + Decimal(price);
    return "";
+  }
+
+// Looks at every tick since the engine was last heard: a level that was reached stays reached, wherever the market went
+// afterwards.
+void LookAtTicks(const int i)
+  {
+   ARRAY(MqlTick, ticks);
+   string symbol = journal.entries[i].symbol;
+   int got = TICKS_A_CALL;
+   while(got == TICKS_A_CALL && journal.entries[i].reached == "")
+     {
+      long from = journal.entries[i].looked;
+      got = CopyTicks(symbol, ticks, COPY_TICKS_ALL, (ulong)from, TICKS_A_CALL);
+      for(int n = 0; n < got && journal.entries[i].reached == ""; n++)
+         journal.entries[i].reached = LevelReached(i, ticks[n]);
+      if(got > 0)
+         journal.entries[i].looked = MathMax(ticks[got - 1].time_msc, got == TICKS_A_CALL ? from + 1 : from);
+     }
+   MqlTick last;
+   if(journal.entries[i].reached == "" && SymbolInfoTick(symbol, last))
+      journal.entries[i].reached = LevelReached(i, last);
+  }
+
+// Why an extra has to be closed now; empty for not yet.
+string GuardReason(const int i)
+  {
+   if(journal.flatten || DeadMan == DEADMAN_FLATTEN)
+      return "the engine is lost";
+   if(journal.entries[i].reached == "" && journal.entries[i].hold_seconds > 0 && clocks.Server() >= GuardUntil(i))
+      journal.entries[i].reached = "its time is over";
+   if(journal.entries[i].reached == "")
+      LookAtTicks(i);
+   return journal.entries[i].reached;
   }
 
 // How much of an extra the position still holds; below 0 where the terminal does not say. `position` is the one to close
@@ -265,6 +294,7 @@ void CloseGuarded(const int i, const string why)
    ZeroMemory(check);
    if(!OrderCheck(request, check) || CloseRefusal(symbol, buys, order.volume, position) != "")
      {
+      journal.entries[i].again_at = clocks.Monotonic() + CLOSE_AGAIN_MS;
       last_guard_error = "the extra " + NumberText(magic) + " cannot be closed yet: " + check.comment + " (" +
                          IntegerToString((long)check.retcode) + ")";
       return;
@@ -304,7 +334,7 @@ void WatchGuards()
    int count = ArraySize(journal.entries);
    for(int i = 0; i < count; i++)
      {
-      if(journal.entries[i].guard != GUARD_OPEN || !IsGuarded(i))
+      if(journal.entries[i].guard != GUARD_OPEN || now < journal.entries[i].again_at || !IsGuarded(i))
          continue;
       string why = GuardReason(i);
       if(why != "")
@@ -318,6 +348,12 @@ void EngineLost(const string why)
       return;
    engine_lost = true;
    guards_learned_at = 0;
+   for(int i = 0; i < ArraySize(journal.entries); i++)
+     {
+      journal.entries[i].looked = MathMax(journal.entries[i].first_fill, last_life_server);
+      journal.entries[i].reached = "";
+      journal.entries[i].again_at = 0;
+     }
    int count = GuardCount();
    Print("Alavanca: the engine is lost (" + why + "); " + IntegerToString(count) + " extras are guarded here");
   }

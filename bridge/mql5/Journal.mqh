@@ -39,6 +39,10 @@ struct Entry
    double            stop;
    double            target;
    long              hold_seconds;
+   // Not written: up to when the market was looked at for it, which level it reached meanwhile, when to try again.
+   long              looked;
+   string            reached;
+   ulong             again_at;
    // What was filled, by deals.
    double            filled;
    double            paid;
@@ -80,6 +84,7 @@ void BlankEntry(Entry &entry)
   {
    ZeroMemory(entry);
    // A text that was never set is NULL in MQL5, which is not the empty text.
+   entry.reached = "";
    entry.symbol = "";
    entry.comment = "";
    entry.why = "";

@@ -4,7 +4,6 @@
 #define RELEASE "1.0"
 #define CID_MAX 64
 #define HANDSHAKE_MS 10000
-#define LEAVE_MS 300
 #define RETRY_FIRST_MS 250
 #define RETRY_MOST_MS 5000
 #define SNAPSHOT_MS 5000
@@ -169,6 +168,7 @@ void TakeAuth(Json &frame, const int body)
      {
       engine_lost = false;
       last_life_at = clocks.Monotonic();
+      last_life_server = clocks.Server();
      }
    engine_state = "";
    Print("Alavanca: session with " + engine_name + ", epoch " + NumberText(read.epoch) +
@@ -303,7 +303,10 @@ void TakeFrames()
          break;
       channel.heard_at = clocks.Monotonic();
       if(channel.stage == STAGE_UP && terms.armed)
+        {
          last_life_at = channel.heard_at;
+         last_life_server = clocks.Server();
+        }
       if(next > 0)
          TakeFrame(frame);
       if(frame.error != "" && channel.IsOpen() && channel.stage != STAGE_LEAVING)
@@ -314,7 +317,7 @@ void TakeFrames()
 void CheckTimes()
   {
    ulong now = clocks.Monotonic();
-   if(channel.stage == STAGE_LEAVING && now - channel.began_at > LEAVE_MS)
+   if(channel.stage == STAGE_LEAVING && now - channel.began_at > channel.Patience())
       channel.Drop("");
    if(channel.IsOpen() && channel.stage != STAGE_UP && now - channel.began_at > HANDSHAKE_MS)
       channel.Drop("the engine did not begin a session");

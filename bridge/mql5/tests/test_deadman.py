@@ -1,5 +1,6 @@
 """The dead-man's switch: what becomes of extras while the engine is lost."""
 
+import tempfile
 import unittest
 
 from world import SYMBOL, World, until
@@ -203,6 +204,49 @@ class DeadManTest(World):
         session = self.session(armed=False, lost_after_ms=30000)
         until(lambda: self.volume() == 2, "the extra to be flattened")
         self.assertEqual(session.hear("acted")["body"]["because"], "deadman")
+
+
+class SilenceTest(World):
+    """A market that is written down: it dips for one tick, and comes back."""
+
+    SIMTERM = ("--account", "netting", "--pulled", "false", "--speed", "0.000001")
+
+    def terminal(self, *options):
+        self.rows = tempfile.NamedTemporaryFile("w", suffix=".csv")
+        self.addCleanup(self.rows.close)
+        for second in range(600):
+            price = 119_500 if second == 90 else 120_000
+            clock = f"10:{second // 60:02}:{second % 60:02}.000"
+            self.rows.write(f"2026.03.10\t{clock}\t{price}\t{price + 5}\t{price}\t1\n")
+        self.rows.flush()
+        return super().terminal(*options, "--ticks", self.rows.name)
+
+    def check(self, side, guard, closed):
+        self.simterm.call("advance", ms=3_660_000)
+        self.advisor()
+        session = self.session(lost_after_ms=1500)
+        guard = {"stop": FAR, "target": FAR, "hold_seconds": 100000, **guard}
+        self.assertEqual(self.submit(session, EXTRA, side=side, guard=guard)[1]["retcode"], 10009)
+        # The engine falls silent; the market dips and comes back before it is lost.
+        self.simterm.call("advance", ms=120_000)
+        self.assertEqual(self.simterm.tick()["bid"], 120_000)
+        session.ended()
+        until(lambda: "is lost" in self.log(), "the engine to be lost")
+        if closed:
+            until(lambda: self.simterm.positions().get(SYMBOL, 0) == 0, "the extra to be closed")
+            self.assertIn(closed, self.log())
+        else:
+            session = self.session()
+            self.assertEqual([one["closed_by_bridge"] for one in self.reconcile(session)["guards"]], [False])
+
+    def test_a_stop_that_was_reached_in_the_silence_counts(self):
+        self.check("buy", {"stop": "400"}, "its stop was reached at 119500")
+
+    def test_a_target_that_was_reached_in_the_silence_counts(self):
+        self.check("sell", {"target": "400"}, "its target was reached at 119505")
+
+    def test_a_level_that_was_not_reached_does_not(self):
+        self.check("buy", {"stop": "600"}, None)
 
 
 class HedgingDeadManTest(DeadManTest):

@@ -64,7 +64,7 @@ class TicksTest(TicksWorld):
             session.close()
 
 
-class CrowdedTicksTest(TicksWorld):
+class CrowdedWorld(TicksWorld):
     """Many ticks come at once: more than a frame or a call holds, hundreds with the same stamp."""
 
     SIMTERM = ("--account", "netting", "--pulled", "false", "--speed", "0.000001")
@@ -80,6 +80,8 @@ class CrowdedTicksTest(TicksWorld):
         self.rows.flush()
         return super().terminal(*options, "--ticks", self.rows.name)
 
+
+class CrowdedTicksTest(CrowdedWorld):
     def test_every_tick_once(self):
         self.simterm.call("advance", ms=3_600_000)
         self.advisor()
@@ -95,6 +97,26 @@ class CrowdedTicksTest(TicksWorld):
         ticks = self.gather(session, lambda ticks: bool(ticks) and ticks[-1][0] >= last and len(ticks) >= len(wanted))
         told = [(tick[0], float(tick[1]), float(tick[2]), float(tick[3])) for tick in ticks]
         self.assertEqual([row for row in told if row[0] > before], wanted)
+
+
+class WindowTest(CrowdedWorld):
+    """The market does not wait for the engine: what it does not take in yet stays in the terminal."""
+
+    def test_frames_that_are_not_acknowledged_hold_ticks_back(self):
+        self.simterm.call("advance", ms=3_600_000)
+        self.advisor()
+        session = self.session(window=3)
+        session.acks = False
+        session.say("subscribe", {"symbols": [SYMBOL], "ticks": True})
+        self.simterm.call("advance", ms=1_800_000)
+        for _ in range(3):
+            session.hear("tick")
+        for n in range(50):
+            session.ask("calc_margin", {"symbol": SYMBOL, "side": "buy", "volume": "1", "price": "1"}, "calculated", f"q{n}")
+        self.assertEqual(sum(frame["type"] == "tick" for frame in session.heard), 3)
+        session.acks = True
+        session.say("heartbeat", {"state": "ACTIVE"})
+        session.hear("tick")
 
 
 class QuestionsTest(World):

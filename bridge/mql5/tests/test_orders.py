@@ -256,6 +256,11 @@ class KillButtonTest(World):
         self.assertTrue(session.hear("heartbeat")["body"]["killed"])
         self.assertEqual(self.submit(session, 3)[1]["retcode"], 0)
         self.assertEqual(self.submit(session, 4, side="sell", intent="close")[1]["retcode"], 10009)
+        # The first restart has written the journal anew.
+        advisor.kill()
+        advisor = self.advisor()
+        session = self.session()
+        self.assertTrue(session.hear("heartbeat")["body"]["killed"])
         advisor.say("press alavanca.kill")
         session.hear("heartbeat", where=lambda body: not body["killed"])
         self.assertEqual(self.submit(session, 5)[1]["retcode"], 10009)

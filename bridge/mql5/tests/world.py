@@ -169,6 +169,10 @@ def proof(*parts):
     return hmac.new(bytes.fromhex(SECRET), "\n".join(parts).encode(), hashlib.sha256).hexdigest()
 
 
+class Ended(AssertionError):
+    """The connection ended while something was awaited."""
+
+
 class Session:
     """The engine's end of one connection."""
 
@@ -228,7 +232,8 @@ class Session:
         end = time.monotonic() + patience
         while True:
             frame = self.read(max(0.1, end - time.monotonic()))
-            assert frame is not None, f"the connection ended before `{kind}`; last {self.heard[-1:]}"
+            if frame is None:
+                raise Ended(f"the connection ended before `{kind}`; last {self.heard[-1:]}")
             if frame["type"] == "refuse" and kind != "refuse":
                 raise AssertionError(f"refused: {frame['body']}")
             if frame["type"] == kind and (cid is None or frame.get("cid") == cid) and where(frame["body"]):
@@ -299,12 +304,21 @@ class World(unittest.TestCase):
         self.addCleanup(session.close)
         return session
 
+    def greeted(self):
+        """A connection with its `hello`. One that waited too long for its `challenge` was given up by the advisor."""
+        while True:
+            session = self.connection()
+            try:
+                session.hello_said = session.hello()
+                return session
+            except (Ended, ConnectionError):
+                session.close()
+
     def session(self, **terms):
         """A session that stands."""
-        session = self.connection()
+        session = self.greeted()
         self.epoch += 1
         terms.setdefault("epoch", self.epoch)
-        session.hello_said = session.hello()
         session.welcomed = session.welcome(session.hello_said, **terms)
         return session
 
