@@ -17,6 +17,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod chart;
+pub mod market_day;
 pub mod order_model;
 pub mod recorder;
 pub mod rig;

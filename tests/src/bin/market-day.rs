@@ -1,0 +1,136 @@
+//! `cargo xtask live-day` and `cargo xtask torture`: days with everything real but the exchange.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that says what it found")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use alavanca_tests::market_day::{self, Day, Failure, TortureSettings, Workshop};
+
+const HELP: &str = "\
+market-day live-day [OPTIONS]   a simulated terminal, a bridge and `alavanca live --arm` through a day
+market-day torture  [OPTIONS]   the same, killed and started again
+
+  --bridge sidecar|ea                 [sidecar]
+  --account netting|exchange|hedging  [netting]
+  --seed N                            another market, other kills [1]
+  --from HH:MM --to HH:MM             the day's hours, server time [09:00 to 18:00]
+  --faults FILE                       faults of terminal and exchange; `none` for none
+  --kills N                           torture: so many kills [100]
+  --kills-a-day N                     torture: so many of them in one day [25]
+  --keep DIR                          where databases, logs and books are left
+  --workshop DIR                      the folder of the built programs [target/debug]
+Exit code 1 where database and exchange's books differ.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Options {
+    day: Day,
+    settings: TortureSettings,
+    keep: Option<PathBuf>,
+    workshop: Workshop,
+}
+
+fn run(arguments: &[String]) -> Result<bool, Failure> {
+    let (task, rest) = match arguments.split_first() {
+        Some((task, rest)) if task == "live-day" || task == "torture" => (task.as_str(), rest),
+        _ => {
+            print!("{HELP}");
+            return Ok(true);
+        }
+    };
+    let Options { day, settings, keep, workshop } = options(rest)?;
+    let folder = match &keep {
+        Some(folder) => folder.clone(),
+        None => std::env::temp_dir().join(format!("alavanca-{task}-{}", std::process::id())),
+    };
+    let began = Instant::now();
+    let day_in = |name: String| -> Result<Day, Failure> {
+        let folder = folder.join(name);
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder)?;
+        Ok(Day { folder, ..day.clone() })
+    };
+    println!("{task}: {} on a {} account, seed {}", day.bridge, day.account, day.seed);
+    let agrees = if task == "live-day" {
+        let verdict = market_day::run(&workshop, &day_in("day".to_owned())?)?;
+        print!("{verdict}");
+        verdict.agrees()
+    } else {
+        let mut next = |number: u32| {
+            let made = day_in(format!("day{number}"))?;
+            Ok(Day { seed: day.seed.wrapping_add(u64::from(number)), ..made })
+        };
+        let mut said = |number: u32, verdict: &market_day::Verdict, tally: &market_day::Tally| {
+            let agrees = if verdict.agrees() { "agrees" } else { "DIFFERS" };
+            println!("day {number}: {agrees}; {} kills so far, {:.0} s", tally.total(), began.elapsed().as_secs_f64());
+            if !verdict.agrees() {
+                print!("{verdict}");
+            }
+        };
+        let (tally, agrees) = market_day::torture(&workshop, settings, &mut next, &mut said)?;
+        println!("{tally}");
+        agrees
+    };
+    println!("{} in {:.0} s", if agrees { "agrees" } else { "DIFFERS" }, began.elapsed().as_secs_f64());
+    if agrees && keep.is_none() {
+        let _ = std::fs::remove_dir_all(&folder);
+    } else {
+        println!("everything is in {}", folder.display());
+    }
+    Ok(agrees)
+}
+
+fn options(words: &[String]) -> Result<Options, Failure> {
+    let root = std::env::current_dir()?;
+    let mut day = Day {
+        bridge: "sidecar".parse()?,
+        account: "netting".parse()?,
+        seed: 1,
+        hours: ("09:00".to_owned(), "18:00".to_owned()),
+        faults: Some(root.join("config/live-day.faults.json")),
+        folder: PathBuf::new(),
+        patience: Duration::from_mins(30),
+    };
+    let mut settings = TortureSettings { kills: 100, kills_a_day: 25, seed: 1 };
+    let (mut keep, mut built) = (None, root.join("target/debug"));
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let value = words.next().ok_or_else(|| Failure(format!("{word} needs a value\n\n{HELP}")))?;
+        let number = || value.parse::<u64>().map_err(|_| Failure(format!("{word} {value}: a whole number")));
+        match word.as_str() {
+            "--bridge" => day.bridge = value.parse()?,
+            "--account" => day.account = value.parse()?,
+            "--seed" => (day.seed, settings.seed) = (number()?, number()?),
+            "--from" => day.hours.0.clone_from(value),
+            "--to" => day.hours.1.clone_from(value),
+            "--faults" => day.faults = (value != "none").then(|| root.join(value)),
+            "--kills" => settings.kills = number()? as u32,
+            "--kills-a-day" => settings.kills_a_day = number()? as u32,
+            "--keep" => keep = Some(root.join(value)),
+            "--workshop" => built = root.join(value),
+            _ => return Err(Failure(format!("there is no {word}\n\n{HELP}"))),
+        }
+    }
+    let target = built.parent().map_or_else(|| root.join("target"), std::path::Path::to_path_buf);
+    let workshop = Workshop {
+        engine: built.join("alavanca"),
+        simterm: built.join("simterm"),
+        advisor: target.join("bridge-mql5/alavanca-ea"),
+        python: target.join("bridge-python/venv/bin/python"),
+        settings: root.join("config/live-day.toml"),
+    };
+    Ok(Options { day, settings, keep, workshop })
+}

@@ -1,0 +1,447 @@
+use std::fmt;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::verdict::{Verdict, judge};
+
+/// What went wrong with a program, in words.
+#[derive(Debug)]
+pub struct Failure(pub String);
+
+/// Where the programs are.
+#[derive(Debug, Clone)]
+pub struct Workshop {
+    /// `alavanca`.
+    pub engine: PathBuf,
+    /// `simterm`.
+    pub simterm: PathBuf,
+    /// `alavanca-ea`.
+    pub advisor: PathBuf,
+    /// Python, with the sidecar and the official package over the stand-in for its compiled half.
+    pub python: PathBuf,
+    /// Settings that all days have.
+    pub settings: PathBuf,
+}
+
+/// Which bridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BridgeKind {
+    /// The Python sidecar.
+    Sidecar,
+    /// The Expert Advisor.
+    Advisor,
+}
+
+/// How the account keeps positions, by `ACCOUNT_MARGIN_MODE`'s names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountKind {
+    /// One position a symbol, retail.
+    Netting,
+    /// One position a symbol, at an exchange.
+    Exchange,
+    /// Each entry a position of its own.
+    Hedging,
+}
+
+/// One day.
+#[derive(Debug, Clone)]
+pub struct Day {
+    /// Which bridge.
+    pub bridge: BridgeKind,
+    /// On which account.
+    pub account: AccountKind,
+    /// Another seed is another market.
+    pub seed: u64,
+    /// From and to, server time.
+    pub hours: (String, String),
+    /// Faults of terminal and exchange.
+    pub faults: Option<PathBuf>,
+    /// Where everything is put; has to be there.
+    pub folder: PathBuf,
+    /// At most so long, by the real clock.
+    pub patience: Duration,
+}
+
+/// The programs of a day.
+#[derive(Debug)]
+pub struct Parts {
+    workshop: Workshop,
+    day: Day,
+    simterm: Running,
+    terminal: String,
+    driver: Driver,
+    port: u16,
+    engine: Option<Running>,
+    bridge: Option<Running>,
+    began: Instant,
+}
+
+/// A program that is killed when it is dropped.
+#[derive(Debug)]
+struct Running(Child);
+
+/// The test's own connection to the terminal.
+#[derive(Debug)]
+struct Driver {
+    reader: BufReader<TcpStream>,
+    number: u64,
+}
+
+impl Day {
+    /// The dated contract, or the pair.
+    pub fn symbol(&self) -> &'static str {
+        match self.account {
+            AccountKind::Netting | AccountKind::Exchange => "WINJ26",
+            AccountKind::Hedging => "EURUSD",
+        }
+    }
+
+    /// The database.
+    pub fn db(&self) -> PathBuf {
+        self.folder.join("run.sqlite")
+    }
+}
+
+impl Parts {
+    /// Starts the simulated terminal. Neither bridge nor engine run yet.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn begin(workshop: &Workshop, day: &Day) -> Result<Self, Failure> {
+        let folder = &day.folder;
+        let mut command = Command::new(&workshop.simterm);
+        command.args(["--account", &day.account.to_string(), "--day", "2026-03-10", "--pulled", "true"]);
+        command.args(["--seed", &day.seed.to_string(), "--from", &day.hours.0, "--to", &day.hours.1]);
+        command.args(["--history-days", "20", "--balance", "20000.00"]);
+        command.arg("--statement").arg(folder.join("statement.json"));
+        if let Some(faults) = &day.faults {
+            command.arg("--faults").arg(faults);
+        }
+        let mut simterm = Running::start(command.stdout(Stdio::piped()), &folder.join("simterm.log"))?;
+        let said = simterm.first_line()?;
+        let port = said["port"].as_u64().ok_or_else(|| Failure(format!("simterm said {said}")))?;
+        let terminal = format!("127.0.0.1:{port}");
+        let driver = Driver::dial(&terminal)?;
+        // The bridge dials one address over all starts of the engine.
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let settings = fs::read_to_string(&workshop.settings)?;
+        let own = format!("{settings}\nMT5_LISTEN = \"127.0.0.1:{port}\"\n");
+        fs::write(folder.join("settings.toml"), own)?;
+        write_secret(&folder.join("secret"))?;
+        let began = Instant::now();
+        Ok(Self {
+            workshop: workshop.clone(),
+            day: day.clone(),
+            simterm,
+            terminal,
+            driver,
+            port,
+            engine: None,
+            bridge: None,
+            began,
+        })
+    }
+
+    /// Starts the bridge, to die at a point where one is named.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start_bridge(&mut self, dies_at: Option<&str>) -> Result<(), Failure> {
+        let folder = &self.day.folder;
+        let engine = format!("127.0.0.1:{}", self.port);
+        let secret = folder.join("secret");
+        let mut command = match self.day.bridge {
+            BridgeKind::Sidecar => {
+                let mut command = Command::new(&self.workshop.python);
+                command.args(["-m", "alavanca_bridge", "--engine", &engine, "--poll-ms", "5"]);
+                command.arg("--secret").arg(secret).arg("--journal").arg(folder.join("journal.sqlite"));
+                command.args(["--symbols", self.day.symbol()]).env("ALAVANCA_SIMTERM", &self.terminal);
+                command
+            }
+            BridgeKind::Advisor => {
+                let files = folder.join("files");
+                fs::create_dir_all(&files)?;
+                let mut command = Command::new(&self.workshop.advisor);
+                command.args(["--simterm", &self.terminal, "--engine", &engine, "--poll-ms", "5"]);
+                command.arg("--secret").arg(secret).arg("--files").arg(files);
+                command
+            }
+        };
+        if let Some(point) = dies_at {
+            command.env("ALAVANCA_BRIDGE_CRASH_AT", point);
+        }
+        self.bridge = Some(Running::start(command.stdout(Stdio::null()), &folder.join("bridge.log"))?);
+        Ok(())
+    }
+
+    /// Starts the engine, to die at a call where one is named.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start_engine(&mut self, dies_at: Option<&str>) -> Result<(), Failure> {
+        let folder = &self.day.folder;
+        let mut command = Command::new(&self.workshop.engine);
+        command.args(["live", "--json", "--arm", "--account", "1000001", "--until-end", "--symbol", self.day.symbol()]);
+        command.arg("--db").arg(self.day.db()).arg("--config").arg(folder.join("settings.toml"));
+        command.env("MT5_SECRET_FILE", folder.join("secret")).stdin(Stdio::null());
+        if let Some(point) = dies_at {
+            command.env("ALAVANCA_CRASH_AT", point);
+        }
+        let out = fs::File::create(folder.join("statement.live.json"))?;
+        self.engine = Some(Running::start(command.stdout(out), &folder.join("engine.log"))?);
+        Ok(())
+    }
+
+    /// `kill -9` for the engine, where it runs.
+    pub fn kill_engine(&mut self) -> bool {
+        self.engine.take().is_some()
+    }
+
+    /// `kill -9` for the bridge, where it runs. Its worker ends with it, or goes on alone as one would.
+    pub fn kill_bridge(&mut self) -> bool {
+        self.bridge.take().is_some()
+    }
+
+    /// `kill -9` for the processes that the bridge started, and not for itself. False where there are none.
+    pub fn kill_workers(&mut self) -> bool {
+        let Some(bridge) = &self.bridge else { return false };
+        let workers = children_of(bridge.0.id());
+        workers.iter().filter(|pid| kill_9(**pid)).count() > 0
+    }
+
+    /// How the engine ended, where it did.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    pub fn engine_ended(&mut self) -> Result<Option<ExitStatus>, Failure> {
+        let Some(engine) = self.engine.as_mut() else { return Ok(None) };
+        let ended = engine.0.try_wait()?;
+        if ended.is_some() {
+            self.engine = None;
+        }
+        Ok(ended)
+    }
+
+    /// Whether an engine runs.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    pub fn runs_engine(&mut self) -> Result<bool, Failure> {
+        self.engine_ended()?;
+        Ok(self.engine.is_some())
+    }
+
+    /// Whether the bridge has ended.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    pub fn bridge_ended(&mut self) -> Result<bool, Failure> {
+        let Some(bridge) = self.bridge.as_mut() else { return Ok(true) };
+        let ended = bridge.0.try_wait()?.is_some();
+        if ended {
+            self.bridge = None;
+        }
+        Ok(ended)
+    }
+
+    /// What the engine last said of itself.
+    pub fn phase(&self) -> Option<String> {
+        let folder = self.day.folder.join("run.sqlite.live");
+        let status: Value = serde_json::from_str(&fs::read_to_string(folder.join("status.json")).ok()?).ok()?;
+        (status["pid"].as_u64() == self.engine.as_ref().map(|engine| u64::from(engine.0.id())))
+            .then(|| status["phase"].as_str().map(str::to_lowercase))
+            .flatten()
+    }
+
+    /// Market time, server milliseconds, and whether the market has ended.
+    ///
+    /// # Errors
+    /// The terminal does not answer.
+    pub fn market(&mut self) -> Result<(i64, bool), Failure> {
+        let clock = self.driver.call("clock", json!({}))?;
+        Ok((clock["server_msc"].as_i64().unwrap_or(0), clock["ended"].as_bool().unwrap_or(false)))
+    }
+
+    /// Waits until the engine has ended with the day. The bridge is started again where it ended.
+    ///
+    /// # Errors
+    /// It takes longer than it may, or ends otherwise.
+    pub fn wait_for_the_end(&mut self) -> Result<(), Failure> {
+        loop {
+            if let Some(status) = self.engine_ended()? {
+                if status.success() {
+                    return Ok(());
+                }
+                return Err(self.failure(&format!("the engine ended with {status}")));
+            }
+            if self.bridge_ended()? {
+                self.start_bridge(None)?;
+            }
+            if self.began.elapsed() > self.day.patience {
+                return Err(self.failure("the day does not end"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Holds the database against the exchange's books. `away` are stretches of market time in which something was not
+    /// running.
+    ///
+    /// # Errors
+    /// Either cannot be read.
+    pub fn verdict(mut self, away: &[(i64, i64)]) -> Result<Verdict, Failure> {
+        drop(self.bridge.take());
+        let books = self.driver.call("books", json!({}))?;
+        fs::write(self.day.folder.join("books.json"), serde_json::to_string_pretty(&books).unwrap_or_default())?;
+        let statement = fs::read_to_string(self.day.folder.join("statement.live.json"))?;
+        let statement = serde_json::from_str(statement.trim()).unwrap_or(Value::Null);
+        drop(self.simterm);
+        judge(&books, &statement, &self.day.db(), away).map_err(|error| Failure(error.to_string()))
+    }
+
+    /// With the last words of everybody.
+    pub fn failure(&self, what: &str) -> Failure {
+        let last = |name: &str| {
+            let text = fs::read_to_string(self.day.folder.join(name)).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().rev().take(12).collect();
+            format!("\n-- {name}\n{}", lines.into_iter().rev().collect::<Vec<_>>().join("\n"))
+        };
+        let logs: String = ["engine.log", "bridge.log", "simterm.log"].iter().map(|name| last(name)).collect();
+        Failure(format!("{what}; everything is in {}{logs}", self.day.folder.display()))
+    }
+}
+
+impl Running {
+    fn start(command: &mut Command, log: &Path) -> Result<Self, Failure> {
+        let log = fs::OpenOptions::new().create(true).append(true).open(log)?;
+        let program = command.get_program().to_owned();
+        let child = command.stderr(log).spawn();
+        Ok(Self(child.map_err(|error| Failure(format!("{}: {error}", program.display())))?))
+    }
+
+    fn first_line(&mut self) -> Result<Value, Failure> {
+        let out = self.0.stdout.as_mut().ok_or_else(|| Failure("no output".to_owned()))?;
+        let mut line = String::new();
+        BufReader::new(out).read_line(&mut line)?;
+        serde_json::from_str(&line).map_err(|error| Failure(format!("{error} in `{}`", line.trim())))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let workers = children_of(self.0.id());
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+        for pid in workers {
+            kill_9(pid);
+        }
+    }
+}
+
+impl Driver {
+    fn dial(address: &str) -> Result<Self, Failure> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        let mut driver = Self { reader: BufReader::new(stream), number: 0 };
+        driver.call("attach", json!({ "as": "driver", "name": "day" }))?;
+        Ok(driver)
+    }
+
+    fn call(&mut self, call: &str, mut arguments: Value) -> Result<Value, Failure> {
+        self.number += 1;
+        arguments["id"] = json!(self.number);
+        arguments["call"] = json!(call);
+        self.reader.get_mut().write_all(format!("{arguments}\n").as_bytes())?;
+        let mut line = String::new();
+        self.reader.read_line(&mut line)?;
+        let mut answer: Value =
+            serde_json::from_str(&line).map_err(|error| Failure(format!("{call}: {error} in `{}`", line.trim())))?;
+        if answer.get("ok").is_none() {
+            return Err(Failure(format!("{call}: {answer}")));
+        }
+        Ok(answer["ok"].take())
+    }
+}
+
+fn write_secret(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    Ok(writeln!(file, "{}", "5ec2e7".repeat(11).get(..64).unwrap_or_default())?)
+}
+
+/// Processes that this one started.
+fn children_of(parent: u32) -> Vec<u32> {
+    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+    let is_child = |pid: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        after_name.split(' ').nth(1).and_then(|ppid| ppid.parse().ok()) == Some(parent)
+    };
+    processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_child).collect()
+}
+
+fn kill_9(pid: u32) -> bool {
+    Command::new("kill")
+        .args(["-9", &pid.to_string()])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for BridgeKind {
+    type Err = Failure;
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        match text {
+            "sidecar" => Ok(Self::Sidecar),
+            "ea" => Ok(Self::Advisor),
+            _ => Err(Failure(format!("--bridge {text}: sidecar or ea"))),
+        }
+    }
+}
+
+impl fmt::Display for BridgeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(if *self == Self::Sidecar { "sidecar" } else { "ea" })
+    }
+}
+
+impl FromStr for AccountKind {
+    type Err = Failure;
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        match text {
+            "netting" => Ok(Self::Netting),
+            "exchange" => Ok(Self::Exchange),
+            "hedging" => Ok(Self::Hedging),
+            _ => Err(Failure(format!("--account {text}: netting, exchange or hedging"))),
+        }
+    }
+}
+
+impl fmt::Display for AccountKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Netting => "netting",
+            Self::Exchange => "exchange",
+            Self::Hedging => "hedging",
+        })
+    }
+}

@@ -1,0 +1,162 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
+
+/// Market time that a leg may be without its stop while everything runs.
+const NAKED_MAX_MS: i64 = 2_000;
+
+/// What a day came to: line by line, the exchange's books against the engine's database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The lines.
+    pub lines: Vec<Line>,
+}
+
+/// One line of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What is compared.
+    pub what: &'static str,
+    /// By the exchange's books, or what is allowed.
+    pub exchange: String,
+    /// By the engine's database.
+    pub engine: String,
+    /// Whether they agree.
+    pub agrees: bool,
+}
+
+impl Verdict {
+    /// Whether all of them do.
+    pub fn agrees(&self) -> bool {
+        self.lines.iter().all(|line| line.agrees)
+    }
+
+    /// What the exchange's books say of it.
+    pub fn exchange(&self, what: &str) -> Option<&str> {
+        self.lines.iter().find(|line| line.what == what).map(|line| line.exchange.as_str())
+    }
+}
+
+/// Holds one against the other.
+pub(super) fn judge(
+    books: &Value,
+    statement: &Value,
+    db: &Path,
+    away: &[(i64, i64)],
+) -> Result<Verdict, rusqlite::Error> {
+    let db = Connection::open_with_flags(db, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).map(Option::unwrap_or_default);
+    let mut lines = Vec::new();
+    let mut line = |what, exchange: String, engine: String| {
+        lines.push(Line { what, agrees: exchange == engine, exchange, engine });
+    };
+    let centavos = |of: &Value| of.as_str().and_then(centavos).unwrap_or(i64::MIN);
+
+    // The money.
+    let (net, commission) = (count("SELECT sum(net) FROM trades")?, count("SELECT sum(commission) FROM fills")?);
+    line("net", money(centavos(&books["net"])), money(net));
+    line("commission", money(-centavos(&books["commission"])), money(commission));
+    let begin = centavos(&books["balance_begin"]);
+    line("balance", money(centavos(&books["balance"])), money(begin + net));
+    let unexplained = statement["unexplained"].as_str().unwrap_or("none");
+    line("unexplained by the live statement", "0.00".to_owned(), unexplained.to_owned());
+    line("live statement reconciled", "true".to_owned(), statement["reconciled"].to_string());
+
+    // Each deal once, and none that is not there.
+    let deals = deals_of(books);
+    let mut statement =
+        db.prepare("SELECT deal, sum(quantity), count(*), count(DISTINCT role) FROM fills GROUP BY deal")?;
+    let booked = statement
+        .query_map([], |row| Ok((row.get::<_, i64>(0)?, (row.get(1)?, row.get(2)?, row.get(3)?))))?
+        .collect::<Result<BTreeMap<i64, (i64, i64, i64)>, _>>()?;
+    line("deals", deals.len().to_string(), booked.len().to_string());
+    let missing: Vec<_> = deals.keys().filter(|deal| !booked.contains_key(deal)).collect();
+    line("deals that the books miss", "[]".to_owned(), format!("{missing:?}"));
+    let foreign: Vec<_> = booked.keys().filter(|deal| !deals.contains_key(deal)).collect();
+    line("deals that never were", "[]".to_owned(), format!("{foreign:?}"));
+    // A deal may close two legs at once, each in a row of its own.
+    let twice: Vec<_> = booked.iter().filter(|(_, (_, rows, legs))| rows != legs).map(|(deal, _)| deal).collect();
+    line("deals booked twice", "[]".to_owned(), format!("{twice:?}"));
+
+    // Each order once.
+    for (what, key) in [
+        ("orders called more than once", "called_more_than_once"),
+        ("orders sent more than once", "sent_more_than_once"),
+        ("orders executed more than once", "executed_more_than_once"),
+    ] {
+        line(what, "[]".to_owned(), books[key].to_string());
+    }
+
+    // Each trade learned of once.
+    let trades = count("SELECT count(*) FROM trades")?;
+    let learned = count("SELECT count(DISTINCT trade) FROM evidence WHERE trade IS NOT NULL")?;
+    let rows = count("SELECT count(*) FROM evidence WHERE trade IS NOT NULL")?;
+    line("trades learned of", trades.to_string(), learned.to_string());
+    line("trades learned of twice", "0".to_owned(), (rows - learned).to_string());
+    let extras = count("SELECT count(*) FROM trades WHERE extra > 0")?;
+    line("of them with an extra", extras.to_string(), extras.to_string());
+
+    // Nothing is left.
+    let open = books["positions"].as_array().map_or(0, Vec::len);
+    line("open positions", open.to_string(), count("SELECT count(*) FROM positions")?.to_string());
+
+    // Stops.
+    let (longest, shown) = longest_naked(books, away);
+    lines.push(Line {
+        what: "longest without a stop, ms of market time",
+        exchange: format!("{shown}"),
+        engine: format!("at most {NAKED_MAX_MS}"),
+        agrees: longest <= NAKED_MAX_MS,
+    });
+    Ok(Verdict { lines })
+}
+
+/// The exchange's deals that traded, by ticket.
+fn deals_of(books: &Value) -> BTreeMap<i64, f64> {
+    let deals = books["deals"].as_array().into_iter().flatten();
+    let trades = deals.filter(|deal| matches!(deal["type"].as_i64(), Some(0 | 1)));
+    trades.filter_map(|deal| Some((deal["ticket"].as_i64()?, deal["volume"].as_f64()?))).collect()
+}
+
+/// The longest stretch without a stop, less what of it lay in a stretch in which something was not running, or within
+/// two seconds after one: there the stop is owed from the moment on at which everybody is back.
+fn longest_naked(books: &Value, away: &[(i64, i64)]) -> (i64, i64) {
+    let intervals = books["naked"]["intervals"].as_array().into_iter().flatten();
+    let lengths = intervals.filter_map(|interval| {
+        let from = interval["from_msc"].as_i64()?;
+        let to = interval["to_msc"].as_i64().or_else(|| books["server_msc"].as_i64())?;
+        // What is left of it after the last absence that reaches into it.
+        let back = away.iter().filter(|(began, ended)| *began < to && *ended > from).map(|(_, ended)| *ended).max();
+        let before = away.iter().filter(|(began, ended)| *began < to && *ended > from).map(|(began, _)| *began).min();
+        let first = before.map_or(to, |before| before.min(to)) - from;
+        let last = back.map_or(0, |back| to - back);
+        Some(first.max(last).max(0))
+    });
+    let longest = lengths.max().unwrap_or(0);
+    (longest, longest)
+}
+
+fn centavos(text: &str) -> Option<i64> {
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+    let (whole, cents) = digits.split_once('.').unwrap_or((digits, "00"));
+    Some(sign * (whole.parse::<i64>().ok()? * 100 + format!("{cents:0<2}").get(..2)?.parse::<i64>().ok()?))
+}
+
+fn money(centavos: i64) -> String {
+    let sign = if centavos < 0 { "-" } else { "" };
+    format!("{sign}{}.{:02}", centavos.abs() / 100, centavos.abs() % 100)
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<42}{:>16}  {:>16}", "", "exchange", "engine")?;
+        for Line { what, exchange, engine, agrees } in &self.lines {
+            let mark = if *agrees { "" } else { "  DIFFERS" };
+            writeln!(f, "{what:<42}{exchange:>16}  {engine:>16}{mark}")?;
+        }
+        Ok(())
+    }
+}
