@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::table::aligned;
 use crate::workspace::{Metadata, cargo};
-use crate::{advisor, book, graph, links, names, setup, sidecar};
+use crate::{advisor, book, day, graph, links, names, setup, sidecar};
 
 /// One check.
 struct Step {
@@ -25,6 +25,7 @@ enum Work {
     Book,
     Sidecar,
     Advisor,
+    Day,
     Cargo { arguments: Vec<String>, rustdoc_flags: Option<&'static str> },
 }
 
@@ -131,6 +132,11 @@ fn steps(metadata: &Metadata) -> Vec<Step> {
         Step { name: "bridge-python", why: "the sidecar's tests pass", work: vec![Work::Sidecar] },
         Step { name: "bridge-mql5", why: "the Expert Advisor's source passes its tests", work: vec![Work::Advisor] },
         Step {
+            name: "live",
+            why: "days over real sockets agree with the exchange, killed or not",
+            work: vec![Work::Day],
+        },
+        Step {
             name: "tests",
             why: "the tests pass",
             work: vec![Work::cargo(&[
@@ -191,6 +197,7 @@ impl Work {
             Self::Book => book::run(),
             Self::Sidecar => sidecar::run(),
             Self::Advisor => advisor::run(),
+            Self::Day => day::quick(),
             Self::Cargo { arguments, rustdoc_flags } => {
                 println!("$ {self}");
                 let mut command = cargo();
@@ -220,6 +227,7 @@ impl fmt::Display for Work {
             Self::Book => f.write_str("cargo xtask book"),
             Self::Sidecar => f.write_str("cargo xtask ci bridge-python"),
             Self::Advisor => f.write_str("cargo xtask ci bridge-mql5"),
+            Self::Day => f.write_str("cargo xtask ci live"),
             Self::Cargo { arguments, rustdoc_flags } => {
                 if let Some(flags) = rustdoc_flags {
                     write!(f, "RUSTDOCFLAGS='{flags}' ")?;

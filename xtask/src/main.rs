@@ -6,6 +6,7 @@ mod advisor;
 mod bench;
 mod book;
 mod ci;
+mod day;
 mod graph;
 mod links;
 mod names;
@@ -31,6 +32,9 @@ cargo xtask names                    the names in docs/glossary.md against the c
 cargo xtask setup                    installs what the checks need and is not there
 cargo xtask bench [--no-run] [-p PACKAGE ...] [FILTER]
                                      runs the benches and prints time per element; --no-run prints the last figures
+cargo xtask live-day [OPTIONS]       a simulated terminal, a bridge and `alavanca live --arm` through a day; --help
+cargo xtask torture [OPTIONS]        the same, killed at every step and started again; --help
+cargo xtask torture --model          the order protocol's model with more orders and letters than in its test
 ";
 
 fn main() -> ExitCode {
@@ -56,6 +60,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["names"] => names::run(),
         ["setup"] => setup::run(),
         ["bench", rest @ ..] => bench::run(rest),
+        [task @ ("live-day" | "torture"), rest @ ..] => day::run(task, rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

@@ -21,6 +21,7 @@ market-day torture  [OPTIONS]   the same, killed and started again
   --kills-a-day N                     torture: so many of them in one day [25]
   --keep DIR                          where databases, logs and books are left
   --workshop DIR                      the folder of the built programs [target/debug]
+  --engine FILE                       the program `alavanca` [the workshop's]
 Exit code 1 where database and exchange's books differ.
 ";
 
@@ -105,7 +106,7 @@ fn options(words: &[String]) -> Result<Options, Failure> {
         patience: Duration::from_mins(30),
     };
     let mut settings = TortureSettings { kills: 100, kills_a_day: 25, seed: 1 };
-    let (mut keep, mut built) = (None, root.join("target/debug"));
+    let (mut keep, mut built, mut engine) = (None, root.join("target/debug"), None);
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let value = words.next().ok_or_else(|| Failure(format!("{word} needs a value\n\n{HELP}")))?;
@@ -121,12 +122,13 @@ fn options(words: &[String]) -> Result<Options, Failure> {
             "--kills-a-day" => settings.kills_a_day = number()? as u32,
             "--keep" => keep = Some(root.join(value)),
             "--workshop" => built = root.join(value),
+            "--engine" => engine = Some(root.join(value)),
             _ => return Err(Failure(format!("there is no {word}\n\n{HELP}"))),
         }
     }
     let target = built.parent().map_or_else(|| root.join("target"), std::path::Path::to_path_buf);
     let workshop = Workshop {
-        engine: built.join("alavanca"),
+        engine: engine.unwrap_or_else(|| built.join("alavanca")),
         simterm: built.join("simterm"),
         advisor: target.join("bridge-mql5/alavanca-ea"),
         python: target.join("bridge-python/venv/bin/python"),

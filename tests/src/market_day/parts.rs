@@ -69,6 +69,9 @@ pub struct Day {
     pub patience: Duration,
 }
 
+/// The demo account's number at the simulated broker.
+const LOGIN: &str = "1000001";
+
 /// The programs of a day.
 #[derive(Debug)]
 pub struct Parts {
@@ -188,7 +191,8 @@ impl Parts {
     pub fn start_engine(&mut self, dies_at: Option<&str>) -> Result<(), Failure> {
         let folder = &self.day.folder;
         let mut command = Command::new(&self.workshop.engine);
-        command.args(["live", "--json", "--arm", "--account", "1000001", "--until-end", "--symbol", self.day.symbol()]);
+        command.args(["live", "--json", "--arm", "--account", LOGIN, "--confirm-account", LOGIN]);
+        command.args(["--until-end", "--symbol", self.day.symbol()]);
         command.arg("--db").arg(self.day.db()).arg("--config").arg(folder.join("settings.toml"));
         command.env("MT5_SECRET_FILE", folder.join("secret")).stdin(Stdio::null());
         if let Some(point) = dies_at {
