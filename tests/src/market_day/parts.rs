@@ -61,6 +61,8 @@ pub struct Day {
     pub seed: u64,
     /// From and to, server time.
     pub hours: (String, String),
+    /// When the engine closes everything and ends, in the trading zone.
+    pub until: String,
     /// Faults of terminal and exchange.
     pub faults: Option<PathBuf>,
     /// Where everything is put; has to be there.
@@ -192,7 +194,7 @@ impl Parts {
         let folder = &self.day.folder;
         let mut command = Command::new(&self.workshop.engine);
         command.args(["live", "--json", "--arm", "--account", LOGIN, "--confirm-account", LOGIN]);
-        command.args(["--until-end", "--symbol", self.day.symbol()]);
+        command.args(["--until", &self.day.until, "--flatten-on-exit", "--symbol", self.day.symbol()]);
         command.arg("--db").arg(self.day.db()).arg("--config").arg(folder.join("settings.toml"));
         command.env("MT5_SECRET_FILE", folder.join("secret")).stdin(Stdio::null());
         if let Some(point) = dies_at {
@@ -305,7 +307,9 @@ impl Parts {
         let books = self.driver.call("books", json!({}))?;
         fs::write(self.day.folder.join("books.json"), serde_json::to_string_pretty(&books).unwrap_or_default())?;
         let statement = fs::read_to_string(self.day.folder.join("statement.live.json"))?;
-        let statement = serde_json::from_str(statement.trim()).unwrap_or(Value::Null);
+        // The first document says where it listened, the last what the day came to.
+        let said = serde_json::Deserializer::from_str(&statement).into_iter::<Value>();
+        let statement = said.filter_map(Result::ok).last().unwrap_or(Value::Null);
         drop(self.simterm);
         judge(&books, &statement, &self.day.db(), away).map_err(|error| Failure(error.to_string()))
     }

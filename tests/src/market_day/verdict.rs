@@ -101,7 +101,7 @@ pub(super) fn judge(
 
     // Nothing is left.
     let open = books["positions"].as_array().map_or(0, Vec::len);
-    line("open positions", open.to_string(), count("SELECT count(*) FROM positions")?.to_string());
+    line("open positions", open.to_string(), count("SELECT count(*) FROM positions WHERE open > 0")?.to_string());
 
     // Stops.
     let (longest, shown) = longest_naked(books, away);

@@ -376,10 +376,10 @@ async fn ready(venue: &mut Venue, ground: &mut Ground, stop: &Stop, log: &mut Op
                 up_at = None;
             }
             Happening::Told(told) => ground.tell_desk(&told, log),
-            Happening::Ready => return Ok(()),
-            Happening::Tick(..) | Happening::Reports | Happening::Until => {}
+            Happening::Ready | Happening::Tick(..) | Happening::Reports | Happening::Until => {}
         }
-        if venue.mt5().desk().is_ready() {
+        // A bridge may answer the reading before it has said what the symbol is.
+        if venue.mt5().desk().is_ready() && venue.mt5().desk().spec(SYMBOL).is_some() {
             return Ok(());
         }
         if let Some(refuse) = ground.new_refusal() {
