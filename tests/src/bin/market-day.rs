@@ -16,7 +16,7 @@ market-day torture  [OPTIONS]   the same, killed and started again
   --account netting|exchange|hedging  [netting]
   --seed N                            another market, other kills [1]
   --from HH:MM --to HH:MM             the day's hours, server time [09:00 to 18:00]
-  --until HH:MM                       when the engine closes all and ends, trading zone [17:30]
+  --until HH:MM                       when the engine closes all and ends, server time [17:30]
   --faults FILE                       faults of terminal and exchange; `none` for none
   --kills N                           torture: so many kills [100]
   --kills-a-day N                     torture: so many of them in one day [25]
@@ -102,7 +102,7 @@ fn options(words: &[String]) -> Result<Options, Failure> {
         account: "netting".parse()?,
         seed: 1,
         hours: ("09:00".to_owned(), "18:00".to_owned()),
-        until: "17:30".to_owned(),
+        until: 17 * 60 + 30,
         faults: Some(root.join("config/live-day.faults.json")),
         folder: PathBuf::new(),
         patience: Duration::from_mins(30),
@@ -119,7 +119,7 @@ fn options(words: &[String]) -> Result<Options, Failure> {
             "--seed" => (day.seed, settings.seed) = (number()?, number()?),
             "--from" => day.hours.0.clone_from(value),
             "--to" => day.hours.1.clone_from(value),
-            "--until" => day.until.clone_from(value),
+            "--until" => day.until = minutes(value).ok_or_else(|| Failure(format!("--until {value}: HH:MM")))?,
             "--faults" => day.faults = (value != "none").then(|| root.join(value)),
             "--kills" => settings.kills = number()? as u32,
             "--kills-a-day" => settings.kills_a_day = number()? as u32,
@@ -138,4 +138,9 @@ fn options(words: &[String]) -> Result<Options, Failure> {
         settings: root.join("config/live-day.toml"),
     };
     Ok(Options { day, settings, keep, workshop })
+}
+
+fn minutes(text: &str) -> Option<u32> {
+    let (hour, minute) = text.split_once(':')?;
+    Some(hour.parse::<u32>().ok()? * 60 + minute.parse::<u32>().ok()?)
 }

@@ -61,8 +61,8 @@ pub struct Day {
     pub seed: u64,
     /// From and to, server time.
     pub hours: (String, String),
-    /// When the engine closes everything and ends, in the trading zone.
-    pub until: String,
+    /// When the engine closes everything and ends: minutes of the server's day.
+    pub until: u32,
     /// Faults of terminal and exchange.
     pub faults: Option<PathBuf>,
     /// Where everything is put; has to be there.
@@ -85,6 +85,8 @@ pub struct Parts {
     port: u16,
     engine: Option<Running>,
     bridge: Option<Running>,
+    /// How the engine came to its own end.
+    ended: Option<ExitStatus>,
     began: Instant,
 }
 
@@ -106,6 +108,13 @@ impl Day {
             AccountKind::Netting | AccountKind::Exchange => "WINJ26",
             AccountKind::Hedging => "EURUSD",
         }
+    }
+
+    /// The same in the trading zone, which B3's servers keep and those of forex brokers are six hours ahead of.
+    fn until_in_trading_zone(&self) -> String {
+        let behind = if self.account == AccountKind::Hedging { 6 * 60 } else { 0 };
+        let minutes = self.until.saturating_sub(behind);
+        format!("{:02}:{:02}", minutes / 60, minutes % 60)
     }
 
     /// The database.
@@ -150,6 +159,7 @@ impl Parts {
             port,
             engine: None,
             bridge: None,
+            ended: None,
             began,
         })
     }
@@ -194,9 +204,16 @@ impl Parts {
         let folder = &self.day.folder;
         let mut command = Command::new(&self.workshop.engine);
         command.args(["live", "--json", "--arm", "--account", LOGIN, "--confirm-account", LOGIN]);
-        command.args(["--until", &self.day.until, "--flatten-on-exit", "--symbol", self.day.symbol()]);
+        command.args([
+            "--until",
+            &self.day.until_in_trading_zone(),
+            "--flatten-on-exit",
+            "--symbol",
+            self.day.symbol(),
+        ]);
         command.arg("--db").arg(self.day.db()).arg("--config").arg(folder.join("settings.toml"));
         command.env("MT5_SECRET_FILE", folder.join("secret")).stdin(Stdio::null());
+        command.env("ALAVANCA_DOUBT_MS", "2000");
         if let Some(point) = dies_at {
             command.env("ALAVANCA_CRASH_AT", point);
         }
@@ -229,10 +246,27 @@ impl Parts {
     pub fn engine_ended(&mut self) -> Result<Option<ExitStatus>, Failure> {
         let Some(engine) = self.engine.as_mut() else { return Ok(None) };
         let ended = engine.0.try_wait()?;
-        if ended.is_some() {
+        if let Some(status) = ended {
             self.engine = None;
+            // A crash point ends it by a signal.
+            self.ended = self.ended.or(status.code().map(|_| status));
         }
         Ok(ended)
+    }
+
+    /// How it came to its own end, where it did.
+    pub fn end(&self) -> Option<ExitStatus> {
+        self.ended
+    }
+
+    /// Whether the day has not much left: from then on nobody is killed, so that all doubts can come to their ends.
+    ///
+    /// # Errors
+    /// The terminal does not answer.
+    pub fn is_late(&mut self) -> Result<bool, Failure> {
+        let (server, ended) = self.market()?;
+        let minute = server.rem_euclid(86_400_000) / 60_000;
+        Ok(ended || minute + 60 >= i64::from(self.day.until))
     }
 
     /// Whether an engine runs.
@@ -281,11 +315,13 @@ impl Parts {
     /// It takes longer than it may, or ends otherwise.
     pub fn wait_for_the_end(&mut self) -> Result<(), Failure> {
         loop {
-            if let Some(status) = self.engine_ended()? {
-                if status.success() {
-                    return Ok(());
-                }
-                return Err(self.failure(&format!("the engine ended with {status}")));
+            let ended = self.engine_ended()?;
+            if let Some(status) = self.ended.or(ended) {
+                // 1 is an end in order with differences: the verdict names them.
+                return match status.code() {
+                    Some(0 | 1) => Ok(()),
+                    _ => Err(self.failure(&format!("the engine ended with {status}"))),
+                };
             }
             if self.bridge_ended()? {
                 self.start_bridge(None)?;

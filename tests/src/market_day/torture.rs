@@ -115,7 +115,7 @@ fn one_day(workshop: &Workshop, day: &Day, seed: u64, kills: u32, tally: &mut Ta
     let mut away: Vec<(i64, i64)> = Vec::new();
     let mut left = kills;
     parts.start_bridge(None)?;
-    while left > 0 && !parts.market()?.1 {
+    while left > 0 && parts.end().is_none() && !parts.is_late()? {
         let victim = choose(&mut draw);
         let began = parts.market()?.0;
         let run_for = Duration::from_millis(50 + draw(1_500));
@@ -171,13 +171,15 @@ fn one_day(workshop: &Workshop, day: &Day, seed: u64, kills: u32, tally: &mut Ta
         }
         // Nobody is held to stops from the kill until the engine runs again.
         ensure_engine(&mut parts)?;
-        let runs = |parts: &mut Parts| Ok(parts.phase().is_some_and(|phase| phase == "running") || parts.market()?.1);
+        let runs = |parts: &mut Parts| {
+            let ended = parts.engine_ended()?.is_some() || parts.end().is_some();
+            Ok(ended || parts.phase().is_some_and(|phase| phase == "running"))
+        };
         if !wait(&mut parts, Duration::from_mins(1), runs)? {
             return Err(parts.failure("the engine does not come to run again"));
         }
         away.push((began, parts.market()?.0));
     }
-    ensure_engine(&mut parts)?;
     parts.wait_for_the_end()?;
     parts.verdict(&away)
 }
@@ -195,7 +197,7 @@ fn choose(draw: &mut dyn FnMut(u64) -> u64) -> Victim {
 }
 
 fn ensure_engine(parts: &mut Parts) -> Result<(), Failure> {
-    if parts.runs_engine()? { Ok(()) } else { parts.start_engine(None) }
+    if parts.runs_engine()? || parts.end().is_some() { Ok(()) } else { parts.start_engine(None) }
 }
 
 /// Waits until it is so, or for so long. Whether it is so.

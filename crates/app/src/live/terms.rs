@@ -42,7 +42,13 @@ pub(super) fn desk_config(
     instance: u32,
 ) -> DeskConfig {
     let live = &settings.live;
-    let care = Care { reconcile_ms: u64::from(live.reconcile_seconds) * 1_000, ..Care::default() };
+    let mut care = Care { reconcile_ms: u64::from(live.reconcile_seconds) * 1_000, ..Care::default() };
+    // For tests: a simulated day of minutes has no room for a minute of doubt. Release builds do not read it.
+    if cfg!(debug_assertions)
+        && let Some(ms) = std::env::var("ALAVANCA_DOUBT_MS").ok().and_then(|ms| ms.parse().ok())
+    {
+        (care.doubt_ms, care.doubt_every_ms) = (ms, ms / 10);
+    }
     let guard = (mode == AccountMode::Netting).then(|| guard(&settings.scalp, instrument));
     DeskConfig {
         instance,
