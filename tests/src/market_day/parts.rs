@@ -248,8 +248,10 @@ impl Parts {
         let ended = engine.0.try_wait()?;
         if let Some(status) = ended {
             self.engine = None;
-            // A crash point ends it by a signal.
-            self.ended = self.ended.or(status.code().map(|_| status));
+            // A crash point ends it by a signal; a bridge that dies while it starts ends it with a word, to be started
+            // again. Only a day that has come to its end has a statement.
+            let stated = self.statement().is_some();
+            self.ended = self.ended.or(status.code().filter(|code| stated || *code > 1).map(|_| status));
         }
         Ok(ended)
     }
@@ -323,6 +325,9 @@ impl Parts {
                     _ => Err(self.failure(&format!("the engine ended with {status}"))),
                 };
             }
+            if !self.runs_engine()? {
+                self.start_engine(None)?;
+            }
             if self.bridge_ended()? {
                 self.start_bridge(None)?;
             }
@@ -342,12 +347,16 @@ impl Parts {
         drop(self.bridge.take());
         let books = self.driver.call("books", json!({}))?;
         fs::write(self.day.folder.join("books.json"), serde_json::to_string_pretty(&books).unwrap_or_default())?;
-        let statement = fs::read_to_string(self.day.folder.join("statement.live.json"))?;
-        // The first document says where it listened, the last what the day came to.
-        let said = serde_json::Deserializer::from_str(&statement).into_iter::<Value>();
-        let statement = said.filter_map(Result::ok).last().unwrap_or(Value::Null);
+        let statement = self.statement().unwrap_or(Value::Null);
         drop(self.simterm);
         judge(&books, &statement, &self.day.db(), away).map_err(|error| Failure(error.to_string()))
+    }
+
+    /// What the engine said that the day came to. Its first document says where it listened.
+    fn statement(&self) -> Option<Value> {
+        let said = fs::read_to_string(self.day.folder.join("statement.live.json")).ok()?;
+        let documents = serde_json::Deserializer::from_str(&said).into_iter::<Value>();
+        documents.filter_map(Result::ok).find(|document| document.get("reconciled").is_some())
     }
 
     /// With the last words of everybody.

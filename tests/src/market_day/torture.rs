@@ -172,8 +172,8 @@ fn one_day(workshop: &Workshop, day: &Day, seed: u64, kills: u32, tally: &mut Ta
         // Nobody is held to stops from the kill until the engine runs again.
         ensure_engine(&mut parts)?;
         let runs = |parts: &mut Parts| {
-            let ended = parts.engine_ended()?.is_some() || parts.end().is_some();
-            Ok(ended || parts.phase().is_some_and(|phase| phase == "running"))
+            ensure_engine(parts)?;
+            Ok(parts.end().is_some() || parts.phase().is_some_and(|phase| phase == "running"))
         };
         if !wait(&mut parts, Duration::from_mins(1), runs)? {
             return Err(parts.failure("the engine does not come to run again"));
