@@ -38,6 +38,9 @@ use tape::Tape;
 
 use crate::random::SplitMix;
 
+/// Polls let so much time pass after the last tick and no more: a bridge that nobody ends must not reach the next day.
+const AFTER_END_MS: i64 = 600_000;
+
 /// A terminal, its account and its market. Everything that happens in it happens in a call.
 #[derive(Debug)]
 pub struct Terminal {
@@ -217,11 +220,15 @@ impl Terminal {
         self.faults_of_time();
     }
 
-    /// One tick; where there is none left, a second.
+    /// One tick; where there is none left, a second, for a while.
     fn next_tick(&mut self) {
         let Some(next) = self.tape.next_ms() else {
             let now = self.account.now_ms;
-            self.move_clock(if now < self.end_ms { self.end_ms } else { now + 1_000 });
+            self.move_clock(if now < self.end_ms {
+                self.end_ms
+            } else {
+                (now + 1_000).min(self.end_ms + AFTER_END_MS)
+            });
             self.faults_of_time();
             return;
         };

@@ -130,3 +130,21 @@ fn the_same_seed_is_the_same_day_and_several_symbols_share_its_time() {
     assert_eq!(ticks("3"), ticks("3"));
     assert_ne!(ticks("3"), ticks("4"));
 }
+
+#[test]
+fn the_clock_goes_on_after_the_last_tick_but_not_into_the_night() {
+    let mut world = World::new(&[("to", "09:01")]);
+    let mut clock = Vec::new();
+    for _ in 0..800 {
+        world.tick();
+        clock.push(world.get(json!({ "call": "clock" }))["server_msc"].as_i64().unwrap().rem_euclid(24 * HOUR));
+    }
+    // 24 ticks, then 09:01:00, then a second each, for ten minutes.
+    let end = 9 * HOUR + 60_000;
+    assert_eq!((clock[23], clock[24], clock[25]), (end - 2_500, end, end + 1_000));
+    assert_eq!((clock[624], clock[799]), (end + 600_000, end + 600_000));
+    // A driver may go further.
+    world.get(json!({ "call": "advance", "ms": HOUR }));
+    let later = world.get(json!({ "call": "clock" }))["server_msc"].as_i64().unwrap().rem_euclid(24 * HOUR);
+    assert_eq!(later, end + 600_000 + HOUR);
+}
