@@ -20,6 +20,7 @@ const char *const HELP =
     "  --files DIR            stands for MQL5/Files: journal and lock\n"
     "  --input NAME=VALUE     sets an input; several are possible\n"
     "  --poll-ms N            without a subscribed engine the market is looked at every N milliseconds [20]\n"
+    "  --until-end true       leaves its chart when the market has ended and the engine has taken everything in\n"
     "  --control true         reads commands from standard input: `panel`, `press NAME`, `reload`, `remove`, `hmac JSON`\n\n"
     "It prints a line of JSON when it stands on its chart. SIGTERM takes it off.\n";
 
@@ -76,6 +77,7 @@ struct Options {
   std::string secret;
   long poll_ms = 20;
   bool control = false;
+  bool until_end = false;
 };
 
 Options read(const std::vector<std::string> &words) {
@@ -96,6 +98,7 @@ Options read(const std::vector<std::string> &words) {
     else if (name == "--files") files_folder() = value;
     else if (name == "--input") set_input(value);
     else if (name == "--poll-ms") options.poll_ms = std::atol(value.c_str());
+    else if (name == "--until-end") options.until_end = value == "true";
     else if (name == "--control") options.control = value == "true";
     else usage(name + ": there is no such option");
   }
@@ -186,6 +189,7 @@ int main(int count, char **words) {
   std::string control;
   ulong timer_at = 0;
   ulong look_at = 0;
+  ulong quiet_since = GetTickCount64();
   while (!taken_off) {
     const ulong now = GetTickCount64();
     bool happened = false;
@@ -200,6 +204,9 @@ int main(int count, char **words) {
       timer_at = GetTickCount64() + static_cast<ulong>(MathMax(1L, timer_period_ms()));
     }
     if (options.control) listen_to_control(control);
+    // Twice as long as a heartbeat: what the engine still wants to close it can.
+    if (!options.until_end || happened || !server_clock().ended || channel.TickFramesOut() > 0) quiet_since = GetTickCount64();
+    if (GetTickCount64() - quiet_since > 2000) taken_off = 1;
   }
   OnDeinit(1);
   return 0;
