@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::account::Account;
 use super::clock::Shown;
-use super::number::{DEAL_BALANCE, DEAL_COMMISSION};
+use super::number::{DEAL_BALANCE, DEAL_COMMISSION, REASON_EXPERT};
 use super::request::lots;
 
 impl Account {
@@ -20,7 +20,10 @@ impl Account {
             .sends
             .iter()
             .map(|(magic, sends)| {
-                let of_magic = |deal: &&super::account::Deal| deal.magic == *magic && deal.kind != DEAL_COMMISSION;
+                // Stops and targets carry the magic of what they end; they are nobody's order.
+                let of_magic = |deal: &&super::account::Deal| {
+                    deal.magic == *magic && deal.kind != DEAL_COMMISSION && deal.reason == REASON_EXPERT
+                };
                 let volume: i64 = trades().filter(of_magic).map(|deal| deal.volume).sum();
                 let deals: Vec<u64> = trades().filter(of_magic).map(|deal| deal.ticket).collect();
                 let shown = json!({

@@ -264,6 +264,7 @@ fn stops_and_targets_are_deals_at_the_touch() {
         let deal = world.deals().pop().unwrap();
         assert_eq!((&deal["reason"], &deal["price"], &deal["profit"]), (&json!(reason), &json!(price), &json!(profit)));
         assert_eq!((&deal["comment"], &deal["magic"], &deal["entry"]), (&json!(comment), &json!(9), &json!(1)));
+        assert_eq!(world.books()["sends"]["9"]["volume"], 2.0, "what was sent, without what the stop made");
         world.reconcile();
     }
 }
