@@ -25,7 +25,7 @@ void LearnDeal(const ulong ticket)
    if(i < 0 || journal.entries[i].guard == GUARD_NONE)
       return;
    journal.AddFill(i, ticket, HistoryDealGetDouble(ticket, DEAL_VOLUME), HistoryDealGetDouble(ticket, DEAL_PRICE),
-                   HistoryDealGetInteger(ticket, DEAL_TIME_MSC));
+                   HistoryDealGetInteger(ticket, DEAL_TIME_MSC), (ulong)HistoryDealGetInteger(ticket, DEAL_POSITION_ID));
   }
 
 // The deals of guarded orders that history knows and the journal does not.
@@ -195,6 +195,10 @@ double LiveOf(const int i, ulong &position)
       double gross = 0;
       if(!LiveVolume(journal.entries[i].symbol, live, gross))
          return -1;
+      // Another position than the one that the extra was added to is none of its business.
+      if(MathAbs(live) > LOT_DUST && (!PositionSelect(journal.entries[i].symbol) ||
+                                      (ulong)PositionGetInteger(POSITION_IDENTIFIER) != journal.entries[i].leg))
+         return 0;
       return MathMax(0.0, journal.entries[i].buys ? live : -live);
      }
    ResetLastError();
@@ -207,7 +211,7 @@ double LiveOf(const int i, ulong &position)
       ulong ticket = PositionGetTicket(n);
       if(ticket == 0)
          return -1;
-      if((ulong)PositionGetInteger(POSITION_MAGIC) != journal.entries[i].magic ||
+      if((ulong)PositionGetInteger(POSITION_IDENTIFIER) != journal.entries[i].leg ||
          PositionGetInteger(POSITION_TYPE) != type)
          continue;
       position = ticket;

@@ -47,6 +47,8 @@ struct Entry
    double            filled;
    double            paid;
    long              first_fill;
+   // The position that it opened or added to, by its identifier, which lasts from flat to flat.
+   ulong             leg;
    // The terminal's answer; `why` where there was none.
    long              retcode;
    ulong             deal;
@@ -68,6 +70,7 @@ struct Fill
    double            volume;
    double            price;
    long              server;
+   ulong             position;
   };
 
 // Something that the advisor did by itself, until the engine has heard of it.
@@ -277,10 +280,12 @@ private:
       double volume = AmountField();
       double price = AmountField();
       long server = WholeField();
-      NoteFill(i, deal, volume, price, server);
+      ulong position = IdField();
+      NoteFill(i, deal, volume, price, server, position);
      }
 
-   void              NoteFill(const int i, const ulong deal, const double volume, const double price, const long server)
+   void              NoteFill(const int i, const ulong deal, const double volume, const double price, const long server,
+                              const ulong position)
      {
       int count = ArraySize(fills);
       ArrayResize(fills, count + 1, 256);
@@ -289,6 +294,8 @@ private:
       fills[count].volume = volume;
       fills[count].price = price;
       fills[count].server = server;
+      fills[count].position = position;
+      entries[i].leg = position;
       entries[i].filled += volume;
       entries[i].paid += volume * price;
       if(entries[i].first_fill == 0 || server < entries[i].first_fill)
@@ -487,7 +494,7 @@ private:
    string            FillRecord(const Fill &fill)
      {
       return "fill|" + NumberText(fill.magic) + "|" + NumberText(fill.deal) + "|" + Decimal(fill.volume) + "|" +
-             Decimal(fill.price) + "|" + IntegerToString(fill.server);
+             Decimal(fill.price) + "|" + IntegerToString(fill.server) + "|" + NumberText(fill.position);
      }
 
    string            DeedRecord(const Deed &deed)
@@ -688,12 +695,13 @@ public:
      }
 
    // A deal of one of these orders; each counts once.
-   void              AddFill(const int i, const ulong deal, const double volume, const double price, const long server)
+   void              AddFill(const int i, const ulong deal, const double volume, const double price, const long server,
+                             const ulong position)
      {
       for(int n = ArraySize(fills) - 1; n >= 0; n--)
          if(fills[n].deal == deal)
             return;
-      NoteFill(i, deal, volume, price, server);
+      NoteFill(i, deal, volume, price, server, position);
       Write(FillRecord(fills[ArraySize(fills) - 1]));
      }
 

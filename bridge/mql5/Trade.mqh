@@ -188,6 +188,15 @@ void SendOnce(const int i, MqlTradeRequest &request)
    journal.entries[i].comment = Shortened(result.comment + "", 200);
    journal.entries[i].external = (long)result.retcode_external;
    journal.NoteAnswer(i);
+   // What never opened needs no guard, and what was closed neither.
+   if(IsRejection(journal.entries[i].retcode))
+      journal.EndGuard(i);
+   else if(journal.entries[i].closes != 0)
+     {
+      int leg = journal.Find(journal.entries[i].closes);
+      if(leg >= 0)
+         journal.EndGuard(leg);
+     }
   }
 
 // The live volume of a symbol: bought is positive. False where the terminal does not say.
@@ -283,8 +292,6 @@ string CapsRefusal(const Submission &order)
 string Refusal(const Submission &order, bool &capped)
   {
    capped = false;
-   if(order.magic == 0 || order.magic >= BRIDGE_MAGIC)
-      return "a magic number is from 1 to 2^52 - 1";
    if(order.epoch < journal.epoch)
       return "epoch " + NumberText(order.epoch) + " is over: " + NumberText(journal.epoch) + " has begun";
    if(order.epoch > terms.epoch)
@@ -405,6 +412,12 @@ void SubmitOrder(Json &frame, const int body, const string cid)
    ReadSubmission(frame, body, order);
    if(!frame.Good())
       return;
+   // Not written down: those are the names of this advisor's own closing orders.
+   if(order.magic == 0 || order.magic >= BRIDGE_MAGIC)
+     {
+      SayNotSent(order.magic, "a magic number is from 1 to 2^52 - 1", cid);
+      return;
+     }
    int known = journal.Find(order.magic);
    if(known >= 0)
      {
@@ -472,6 +485,11 @@ void CloseByOrder(Json &frame, const int body, const string cid)
    ulong position_by = frame.Id(body, "position_by");
    if(!frame.Good())
       return;
+   if(magic == 0 || magic >= BRIDGE_MAGIC)
+     {
+      SayNotSent(magic, "a magic number is from 1 to 2^52 - 1", cid);
+      return;
+     }
    int known = journal.Find(magic);
    if(known >= 0)
      {
@@ -488,9 +506,7 @@ void CloseByOrder(Json &frame, const int body, const string cid)
    entry.server = clocks.Server();
    entry.utc = clocks.Utc();
    string why = "";
-   if(magic == 0 || magic >= BRIDGE_MAGIC)
-      why = "a magic number is from 1 to 2^52 - 1";
-   else if(epoch < journal.epoch || epoch > terms.epoch)
+   if(epoch < journal.epoch || epoch > terms.epoch)
       why = "epoch " + NumberText(epoch) + " is not the session's, " + NumberText(terms.epoch);
    else if(!terms.armed)
       why = "the session is not armed";

@@ -225,7 +225,7 @@ class FramesTest(World):
                     enveloped = case.get("field") not in ("seq", "ack", "session")
                     data = (self.fitted(session, case["line"]) if enveloped else case["line"]).encode()
                 if "padded_to" in case:
-                    data = data.ljust(case["padded_to"] - 1)
+                    data = data.ljust(case["padded_to"])
                 session.send_raw(data + b"\n")
                 refuse = session.hear("refuse")["body"]
                 self.assertIn(refuse["reason"], ("protocol", "version"))

@@ -166,6 +166,23 @@ class DeadManTest(World):
         self.stays(-2)
         self.assertEqual(self.simterm.sends(EXTRA + OWN), 0)
 
+    def test_another_position_than_its_own_is_left_alone(self):
+        session = self.begin({}, volume="1", base="", deadman="flatten")
+        # Its position ends without the engine closing it, as by the server's stop; then there is a new one.
+        self.simterm.call("manual", symbol=SYMBOL, close=True)
+        self.simterm.call("manual", symbol=SYMBOL, side="buy", volume=2)
+        session.ended()
+        until(lambda: "is lost" in self.log(), "the engine to be lost")
+        self.stays(2)
+        self.assertEqual(self.simterm.sends(EXTRA + OWN), 0)
+
+    def test_the_engine_cannot_take_the_name_of_its_closing_order(self):
+        session = self.begin({}, deadman="flatten")
+        body = self.submit(session, EXTRA + OWN, side="sell", intent="close")[1]
+        self.assertEqual(body["retcode"], 0)
+        session.ended()
+        until(lambda: self.volume() == 2, "the extra to be flattened")
+
     def test_what_the_engine_closed_is_not_guarded(self):
         session = self.begin({}, deadman="flatten")
         body = self.submit(session, EXTRA + 1, side="sell", intent="close", closes=str(EXTRA))[1]
