@@ -20,11 +20,15 @@ pub(crate) fn run(task: &str, arguments: &[&str]) -> Result<()> {
     succeed(command.arg("--workshop").arg(metadata.target_directory.join("debug")))
 }
 
-/// A short day over each bridge, on each kind of account: the step of ci.
+/// A short day over each bridge, on each kind of account, and a hundred kills: the step of ci.
 pub(crate) fn quick() -> Result<()> {
     let hours = ["--until", "10:30"];
     for (bridge, account) in [("sidecar", "netting"), ("sidecar", "hedging"), ("ea", "exchange"), ("ea", "hedging")] {
         run("live-day", &[&["--bridge", bridge, "--account", account], &hours[..]].concat())?;
+    }
+    for (bridge, account) in [("sidecar", "netting"), ("ea", "hedging")] {
+        let kills = ["--kills", "50", "--kills-a-day", "25"];
+        run("torture", &[&["--bridge", bridge, "--account", account], &kills[..]].concat())?;
     }
     Ok(())
 }

@@ -42,12 +42,7 @@ impl Verdict {
 }
 
 /// Holds one against the other.
-pub(super) fn judge(
-    books: &Value,
-    statement: &Value,
-    db: &Path,
-    away: &[(i64, i64)],
-) -> Result<Verdict, rusqlite::Error> {
+pub(super) fn judge(books: &Value, live: &Value, db: &Path, away: &[(i64, i64)]) -> Result<Verdict, rusqlite::Error> {
     let db = Connection::open_with_flags(db, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).map(Option::unwrap_or_default);
     let mut lines = Vec::new();
@@ -62,9 +57,9 @@ pub(super) fn judge(
     line("commission", money(-centavos(&books["commission"])), money(commission));
     let begin = centavos(&books["balance_begin"]);
     line("balance", money(centavos(&books["balance"])), money(begin + net));
-    let unexplained = statement["unexplained"].as_str().unwrap_or("none");
+    let unexplained = live["unexplained"].as_str().unwrap_or("none");
     line("unexplained by the live statement", "0.00".to_owned(), unexplained.to_owned());
-    line("live statement reconciled", "true".to_owned(), statement["reconciled"].to_string());
+    line("live statement reconciled", "true".to_owned(), live["reconciled"].to_string());
 
     // Each deal once, and none that is not there.
     let deals = deals_of(books);
@@ -111,6 +106,13 @@ pub(super) fn judge(
         exchange: format!("{shown}"),
         engine: format!("at most {NAKED_MAX_MS}"),
         agrees: longest <= NAKED_MAX_MS,
+    });
+    let latency = &live["latency"];
+    lines.push(Line {
+        what: "tick to order sent, us: median, p99",
+        exchange: String::new(),
+        engine: format!("{}, {}", latency["median_us"], latency["p99_us"]),
+        agrees: true,
     });
     Ok(Verdict { lines })
 }
