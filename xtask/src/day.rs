@@ -20,15 +20,34 @@ pub(crate) fn run(task: &str, arguments: &[&str]) -> Result<()> {
     succeed(command.arg("--workshop").arg(metadata.target_directory.join("debug")))
 }
 
-/// A short day over each bridge, on each kind of account, and a hundred kills: the step of ci.
+/// A short day over each bridge, on each kind of account, and a hundred kills, two days at a time: the step of ci.
 pub(crate) fn quick() -> Result<()> {
-    let hours = ["--until", "10:30"];
-    for (bridge, account) in [("sidecar", "netting"), ("sidecar", "hedging"), ("ea", "exchange"), ("ea", "hedging")] {
-        run("live-day", &[&["--bridge", bridge, "--account", account], &hours[..]].concat())?;
-    }
-    for (bridge, account) in [("sidecar", "netting"), ("ea", "hedging")] {
-        let kills = ["--kills", "50", "--kills-a-day", "25"];
-        run("torture", &[&["--bridge", bridge, "--account", account], &kills[..]].concat())?;
+    let metadata = Metadata::read()?;
+    prepare(&metadata)?;
+    let day = ["live-day", "--until", "10:30"];
+    let kills = ["torture", "--until", "12:00", "--kills", "50", "--kills-a-day", "25"];
+    let rounds = [
+        [(day.as_slice(), "sidecar", "netting"), (day.as_slice(), "ea", "exchange")],
+        [(day.as_slice(), "sidecar", "hedging"), (day.as_slice(), "ea", "hedging")],
+        [(kills.as_slice(), "sidecar", "netting"), (kills.as_slice(), "ea", "hedging")],
+    ];
+    for round in rounds {
+        let mut running = Vec::new();
+        for (words, bridge, account) in round {
+            let mut command = Command::new(program(&metadata));
+            command.args(words).args(["--bridge", bridge, "--account", account]).current_dir(&metadata.workspace_root);
+            command.arg("--workshop").arg(metadata.target_directory.join("debug"));
+            let child = command.spawn().with_context(|| format!("starting {command:?}"))?;
+            running.push((command, child));
+        }
+        let mut failed = None;
+        for (command, mut child) in running {
+            let status = child.wait()?;
+            failed = failed.or((!status.success()).then(|| format!("{command:?} failed: {status}")));
+        }
+        if let Some(failed) = failed {
+            bail!("{failed}");
+        }
     }
     Ok(())
 }
