@@ -13,7 +13,7 @@ fn sources(folder: &Path, text: &mut String) {
             if name != "target" && !name.starts_with('.') {
                 sources(&path, text);
             }
-        } else if name.ends_with(".rs") || name.ends_with(".py") {
+        } else if path.extension().is_some_and(|end| end == "rs" || end == "py") {
             text.push_str(&fs::read_to_string(&path).unwrap());
         }
     }
