@@ -81,6 +81,11 @@ impl Mt5Broker {
         self.desk.adopt(leg);
     }
 
+    /// See [`Desk::know`].
+    pub fn know(&mut self, deals: impl IntoIterator<Item = (u64, Contracts)>) {
+        self.desk.know(deals);
+    }
+
     /// The next thing that happens, at most until then.
     pub async fn next(&mut self, until: Instant) -> Happening {
         loop {

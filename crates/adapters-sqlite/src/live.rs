@@ -221,6 +221,13 @@ impl LiveBook {
         Ok(Some((order, Contracts::new(column::<i64>(&row, 8)? as u32))))
     }
 
+    /// Deals that the books have, with how many contracts of each.
+    pub async fn deals(&self) -> Result<Vec<(u64, Contracts)>, StoreError> {
+        let rows = all(&self.db, "SELECT deal, sum(quantity) FROM fills WHERE deal > 0 GROUP BY deal", []).await?;
+        let of = |row| Ok((column::<i64>(row, 0)? as u64, Contracts::new(column::<i64>(row, 1)? as u32)));
+        rows.iter().map(of).collect()
+    }
+
     /// What the books come to, from the database's beginning.
     pub async fn booked(&self) -> Result<Booked, StoreError> {
         let sql = "SELECT (SELECT coalesce(sum(gross - costs), 0) FROM positions), \

@@ -73,8 +73,11 @@ pub(super) fn judge(books: &Value, live: &Value, db: &Path, away: &[(i64, i64)])
     line("deals that the books miss", "[]".to_owned(), format!("{missing:?}"));
     let foreign: Vec<_> = booked.keys().filter(|deal| !deals.contains_key(deal)).collect();
     line("deals that never were", "[]".to_owned(), format!("{foreign:?}"));
-    // A deal may close two legs at once, each in a row of its own.
-    let twice: Vec<_> = booked.iter().filter(|(_, (_, rows, legs))| rows != legs).map(|(deal, _)| deal).collect();
+    // A deal may close two legs at once, each in a row of its own: what counts is its volume.
+    let lots = if books["account_mode"] == 2 { 0.1 } else { 1.0 };
+    let contracts = |deal: &i64| deals.get(deal).map_or(0, |volume| (volume / lots).round() as i64);
+    let more = |(deal, (quantity, rows, legs)): &(&i64, &(i64, i64, i64))| *quantity > contracts(deal) || rows != legs;
+    let twice: Vec<_> = booked.iter().filter(more).map(|(deal, _)| deal).collect();
     line("deals booked twice", "[]".to_owned(), format!("{twice:?}"));
 
     // Each order once.

@@ -40,7 +40,7 @@ const BALANCES: [u32; 2] = [2, 3];
 
 impl Desk {
     /// Takes a deal in, however often it comes.
-    pub(super) fn take_in(&mut self, deal: Deal) {
+    pub(super) fn take_in(&mut self, mut deal: Deal) {
         let ticket = deal.ticket.0;
         if self.seen.contains(&ticket) {
             return;
@@ -49,6 +49,17 @@ impl Desk {
         if trades && self.symbol_of(&deal.symbol).is_none() || BALANCES.contains(&deal.kind) {
             self.seen.insert(ticket);
             return;
+        }
+        let booked = self.booked.get(&ticket).filter(|_| trades && !self.adopted.contains_key(&ticket));
+        if let (Some(&contracts), Some(symbol)) = (booked, self.symbol_of(&deal.symbol)) {
+            // A deal that closed two legs may have been booked on one of them when the engine ended.
+            let lots = super::lots::lots_of(contracts, self.markets[symbol.index()].lots_per_contract());
+            let rest = deal.volume.raw() - lots;
+            if rest <= 0 {
+                self.seen.insert(ticket);
+                return;
+            }
+            deal.volume = Decimal::from_raw(rest);
         }
         self.waiting.insert(ticket, deal);
     }

@@ -102,6 +102,8 @@ pub struct Desk {
     waiting: BTreeMap<u64, Deal>,
     /// Deals that the engine's books had at the start, and whose they are.
     adopted: BTreeMap<u64, (SymbolId, LegId)>,
+    /// How many contracts of a deal the engine's books had at the start, on legs that have ended, too.
+    booked: BTreeMap<u64, Contracts>,
     /// From when on deals are of interest.
     deals_from: Option<Timestamp>,
     reading: Reading,
@@ -163,6 +165,7 @@ impl Desk {
             seen: BTreeSet::new(),
             waiting: BTreeMap::new(),
             adopted: BTreeMap::new(),
+            booked: BTreeMap::new(),
             deals_from: None,
             reading: Reading::default(),
             account: None,
@@ -204,6 +207,12 @@ impl Desk {
             self.take_up(&order, filled, lots_per_contract);
         }
         self.deals_from = Some(self.deals_from.map_or(leg.opened_at, |from| from.min(leg.opened_at)));
+    }
+
+    /// Deals that the engine's books have, with how many contracts of each; before the first session. The legs that they
+    /// closed may have ended: an adopted leg does not know of them, and they are not to be booked on it.
+    pub fn know(&mut self, deals: impl IntoIterator<Item = (u64, Contracts)>) {
+        self.booked.extend(deals);
     }
 
     /// An order from before the start: whether and how it was sent is not known.

@@ -248,6 +248,7 @@ async fn start(
         for leg in adopt::adopted(standing.engine(), &book).await? {
             standing.broker_mut().market_side().inner_mut().mt5_mut().adopt(leg);
         }
+        standing.broker_mut().market_side().inner_mut().mt5_mut().know(book.deals().await?);
     }
 
     let mut ground = Ground::new(request, loaded, instrument, mailbox.clone(), Arc::clone(&book), address.clone());
