@@ -16,6 +16,8 @@ import threading
 import time
 import unittest
 
+from tests import schema
+
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parent
 CONFORMANCE = PROJECT.parent.parent / "crates" / "adapters-mt5" / "conformance"
@@ -151,6 +153,7 @@ class Connection:
         self._inbox = collections.deque()
         self.everything = []
         self.gaps = 0
+        self.problems = []
         self._news = threading.Condition()
         self._closed = False
         self._alive = True
@@ -173,7 +176,10 @@ class Connection:
             self._news.notify_all()
 
     def _take(self, frame):
+        wrong = schema.check(frame)
         with self._news:
+            if wrong:
+                self.problems.append(f"{frame['type']} is not the protocol's: {wrong}")
             if frame["seq"] != self.taken + 1:
                 self.gaps += 1
             self.taken = frame["seq"]
@@ -216,6 +222,7 @@ class Connection:
         deadline = time.monotonic() + patience
         with self._news:
             while True:
+                assert not self.problems, self.problems
                 while self._inbox:
                     frame = self._inbox.popleft()
                     if wanted(frame):

@@ -8,6 +8,7 @@ import unittest
 from decimal import Decimal
 
 from alavanca_bridge import decimals, frames, guards, proof, requests, retcodes, settings
+from tests import schema
 
 
 class Decimals(unittest.TestCase):
@@ -152,6 +153,18 @@ class Caps(unittest.TestCase):
                 path.write_text(wrong)
                 with self.assertRaises(settings.SettingsError, msg=wrong):
                     settings.read_caps(path)
+
+
+class Schema(unittest.TestCase):
+    """What the other tests hold every frame of the bridge's against does find faults."""
+
+    def test_it_finds_what_is_wrong(self):
+        frame = {"v": 1, "type": "accepted", "session": "", "seq": 1, "ack": 0, "ts_utc": 1, "body": {"magic": "5", "again": True}}
+        self.assertIsNone(schema.check(frame))
+        for body in [{"magic": 5, "again": True}, {"magic": "5"}, {"magic": "5", "again": 1}, {"magic": "x", "again": True}]:
+            self.assertIsNotNone(schema.check({**frame, "body": body}), body)
+        for changed in [{"type": "gossip"}, {"seq": -1}, {"cid": None}, {"body": []}]:
+            self.assertIsNotNone(schema.check({**frame, **changed}), changed)
 
 
 class Secrets(unittest.TestCase):

@@ -18,12 +18,10 @@ from .trade import Trade
 
 log = logging.getLogger("alavanca_bridge")
 
-#: A handshake that takes longer is given up.
-HANDSHAKE_MS = 20_000
+#: A handshake that takes longer is given up, with a reason, before the engine (5 s) does it without.
+HANDSHAKE_MS = 4_000
 FLAGS_MS = 1_000
 SNAPSHOT_MS = 3_000
-#: Dead-man's time before an engine has said one.
-LOST_AFTER_MS = 10_000
 
 
 class Bridge:
