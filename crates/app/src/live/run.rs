@@ -10,6 +10,7 @@ use alavanca_adapters_mt5::wire::{AccountIdentity, Refuse, RefuseReason, TradeMo
 use alavanca_adapters_mt5::{Happening, Mt5Broker};
 use alavanca_adapters_sim::{FillAt, SimBroker};
 use alavanca_adapters_sqlite::{Durability, LiveBook, SqliteStore};
+use alavanca_calendar::TradingZone;
 use alavanca_engine::ScalpCustody;
 use alavanca_kernel::{AccountMode, Instrument, OrderId, SettingError, SymbolId, Timestamp};
 use alavanca_ports::{BrokerError, Severity, StoreError};
@@ -28,6 +29,7 @@ use super::{adopt, preflight, terms, warmup};
 use crate::builder::{Builder, simulation, store_config};
 use crate::guarded::{Guarded, MemoryError};
 use crate::policy::PolicySettings;
+use crate::recording::{Made, Recorder};
 use crate::settings::{LiveClock, Loaded, Settings};
 use crate::wheel::{StartError, Wheel};
 
@@ -278,6 +280,11 @@ async fn start(
                     nothing is entered before";
         log.tell(Severity::Warning, text, wall());
     }
+    let made = Made::of(settings, std::slice::from_ref(&ground.instrument), custody);
+    let recorder = Recorder::new(&mailbox.folder().join("days"), made, TradingZone::new(&settings.zone)?);
+    if let Err(error) = recorder.and_then(|recorder| standing.record_to(recorder, now)) {
+        log.tell(Severity::Warning, &format!("the day is not recorded, and cannot be run again: {error}"), wall());
+    }
     for bar in &past.bars {
         standing.warm(SYMBOL, bar);
     }
@@ -379,8 +386,9 @@ async fn ready(venue: &mut Venue, ground: &mut Ground, stop: &Stop, log: &mut Op
             Happening::Told(told) => ground.tell_desk(&told, log),
             Happening::Ready | Happening::Tick(..) | Happening::Reports | Happening::Until => {}
         }
-        // A bridge may answer the reading before it has said what the symbol is.
-        if venue.mt5().desk().is_ready() && venue.mt5().desk().spec(SYMBOL).is_some() {
+        // A bridge may answer the reading before it has said what the symbol is, or shown the market's time.
+        let desk = venue.mt5().desk();
+        if desk.is_ready() && desk.spec(SYMBOL).is_some() && known(desk.market_time()).is_some() {
             return Ok(());
         }
         if let Some(refuse) = ground.new_refusal() {
@@ -426,7 +434,7 @@ async fn paper_exchange(settings: &Settings, instrument: &Instrument, book: &Liv
     let mut simulated = simulation(settings, instrument);
     simulated.fill = FillAt::NextOpen;
     simulated.balance += book.booked().await?.net;
-    let zone = alavanca_calendar::TradingZone::new(&settings.zone)?;
+    let zone = TradingZone::new(&settings.zone)?;
     let exchange = alavanca_adapters_sim::SimExchange::in_zone(simulated, vec![instrument.clone()], zone)?;
     Ok(SimBroker::new(exchange))
 }
