@@ -16,6 +16,8 @@ use crate::wire::{Bars, BarsReq, CalcMargin, Decimal, FromEngine, OrderSide, Wir
 
 /// Bars asked for at once: a terminal refuses more than its chart may hold.
 const PAGE_BARS: i64 = 5_000;
+/// A move of exits is waited for no longer: whoever wants it asks again, and the market goes on.
+const MOVE_PATIENCE: Duration = Duration::from_secs(3);
 /// The desk is told of the time this often where nothing else happens.
 const BEAT: Duration = Duration::from_millis(50);
 
@@ -356,7 +358,7 @@ impl Broker for Mt5Broker {
         self.drain();
         let now = self.now();
         self.desk.move_exits(symbol, leg, stop_loss, take_profit, now)?;
-        let patience = self.patience;
+        let patience = self.patience.min(MOVE_PATIENCE);
         self.wait(patience, |desk| desk.moved(symbol, leg) != Move::Pending || !desk.is_up()).await;
         match self.desk.moved(symbol, leg) {
             Move::Done => Ok(()),

@@ -130,7 +130,7 @@ impl Desk {
     /// A deal of an order of this desk.
     fn book_order(&mut self, symbol: SymbolId, id: OrderId, deal: &Deal) -> Fate {
         let lots = deal.volume.raw();
-        let Some(purpose) = self.orders.get(&id).map(|order| order.purpose) else { return Fate::NotOurs };
+        let Some(purpose) = self.orders.get(id).map(|order| order.purpose) else { return Fate::NotOurs };
         let excess = match purpose {
             Purpose::Open(leg) => {
                 if !self.open(symbol, leg, id, deal) {
@@ -167,11 +167,11 @@ impl Desk {
             }
         };
         if excess == 0
-            && let Some(order) = self.orders.get_mut(&id)
+            && let Some(order) = self.orders.get_mut(id)
         {
             order.ticket = deal.order;
         }
-        if let Some(order) = self.orders.get_mut(&id) {
+        if let Some(order) = self.orders.get_mut(id) {
             order.filled += lots;
         }
         self.change(symbol);
@@ -333,7 +333,7 @@ impl Desk {
     fn report(&mut self, symbol: SymbolId, part: Part, deal: &Deal, order: Option<OrderId>, exit: Option<ExitKind>) {
         let Part { leg, side, intent, quantity, commission } = part;
         let (mut remaining, mut reference) = (Contracts::ZERO, None);
-        if let Some(order) = order.and_then(|order| self.orders.get_mut(&order)) {
+        if let Some(order) = order.and_then(|order| self.orders.get_mut(order)) {
             order.told = order.told + quantity;
             remaining = order.wanted.saturating_sub(order.told);
             reference = order.reference;
@@ -391,7 +391,7 @@ impl Desk {
 
     /// An order that has filled all it wanted, or all that the terminal says it will, has ended.
     pub(super) fn end_if_filled(&mut self, id: OrderId) {
-        let Some(order) = self.orders.get(&id) else { return };
+        let Some(order) = self.orders.get(id) else { return };
         if order.has_ended() {
             return;
         }
@@ -405,7 +405,7 @@ impl Desk {
     /// Ends an order: the engine hears of what it did not fill.
     pub(super) fn end(&mut self, id: OrderId, reason: Option<alavanca_kernel::RejectReason>, proof: Option<Proof>) {
         let now = self.now.market;
-        let Some(order) = self.orders.get_mut(&id) else { return };
+        let Some(order) = self.orders.get_mut(id) else { return };
         if order.has_ended() {
             return;
         }

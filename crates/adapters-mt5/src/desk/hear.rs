@@ -66,7 +66,7 @@ impl Desk {
     fn lose_session(&mut self, why: &str) {
         let ids: Vec<OrderId> = self.orders.values().filter(|order| !order.has_ended()).map(|order| order.id).collect();
         for id in ids {
-            match self.orders.get(&id).map(|order| order.stage) {
+            match self.orders.get(id).map(|order| order.stage) {
                 Some(Stage::Queued) => self.end(id, Some(RejectReason::Other), None),
                 Some(Stage::Sent { .. } | Stage::Accepted { .. }) => self.doubt(id, why),
                 _ => {}
@@ -106,7 +106,7 @@ impl Desk {
             FromBridge::Calculated(amount) => self.answer(cid, Answer::Calculated(amount)),
             FromBridge::Accepted(accepted) => {
                 let now = self.now.ms;
-                if let Some(order) = self.order_of_magic(accepted.magic).and_then(|id| self.orders.get_mut(&id))
+                if let Some(order) = self.order_of_magic(accepted.magic).and_then(|id| self.orders.get_mut(id))
                     && matches!(order.stage, Stage::Sent { .. })
                 {
                     order.stage = Stage::Accepted { at: now };
@@ -172,7 +172,7 @@ impl Desk {
     /// The terminal's answer to an order, directly or from the bridge's journal.
     pub(super) fn on_order_result(&mut self, id: OrderId, result: TradeResult) {
         let now = self.now.ms;
-        let Some(order) = self.orders.get_mut(&id) else { return };
+        let Some(order) = self.orders.get_mut(id) else { return };
         let was_unknown = match order.stage {
             Stage::Sent { .. } | Stage::Accepted { .. } | Stage::Working { .. } => false,
             Stage::Unknown { answered: false, .. } => true,
@@ -182,7 +182,7 @@ impl Desk {
         if result.order != Id::NONE {
             order.ticket = result.order;
         }
-        let symbol = order.symbol;
+        let (symbol, purpose) = (order.symbol, order.purpose);
         let returns = order.sent.as_ref().is_none_or(|sent| sent.filling == Filling::Return);
         let meaning = retcode::meaning(result.retcode);
         let not_executed = match meaning {
@@ -212,7 +212,7 @@ impl Desk {
                 return;
             }
             Meaning::NotSent | Meaning::NewPrice | Meaning::BackOff => Some(RejectReason::Other),
-            Meaning::LookAgain if order.purpose.opens() => Some(RejectReason::Other),
+            Meaning::LookAgain if purpose.opens() => Some(RejectReason::Other),
             Meaning::LookAgain => Some(RejectReason::NothingToClose),
             Meaning::Final(reason) | Meaning::Halt(reason) => Some(reason),
         };
@@ -223,6 +223,13 @@ impl Desk {
             _ => {}
         }
         self.change(symbol);
+        // What was refused is likely to be refused at once again; another price may be had at once.
+        if not_executed.is_some() && meaning != Meaning::NewPrice && !purpose.opens() {
+            let until = now + self.config.care.again_ms;
+            if let Some(leg) = purpose.leg().and_then(|leg| self.markets[symbol.index()].leg_mut(leg)) {
+                leg.patient_until = until;
+            }
+        }
         if let Some(reason) = not_executed {
             self.told.push(Told::Refused { order: id, code: result.retcode, comment: result.comment });
             return self.end(id, Some(reason), Some(Proof::Answer));
@@ -259,7 +266,7 @@ impl Desk {
         }
         let Some(id) = self.order_of_magic(update.magic) else { return };
         let now = self.now.ms;
-        let Some(order) = self.orders.get_mut(&id).filter(|order| order.is_out()) else { return };
+        let Some(order) = self.orders.get_mut(id).filter(|order| order.is_out()) else { return };
         order.ticket = update.ticket;
         if reading::rests(update) {
             // It is there, whatever else is not heard of it.

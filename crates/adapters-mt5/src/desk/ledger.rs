@@ -64,6 +64,8 @@ pub(super) struct Leg {
     pub(super) charged: i64,
     /// On hedging accounts: its position's stop and target.
     pub(super) shield: Shield,
+    /// A close was refused: not another one before.
+    pub(super) patient_until: u64,
     /// When the desk last tried to close it by itself.
     pub(super) exit_tried: Option<u64>,
     /// Restored from the engine's books, and none of its deals seen yet.
@@ -87,6 +89,7 @@ impl Leg {
             first_deal: u64::MAX,
             charged: 0,
             shield: Shield::default(),
+            patient_until: 0,
             exit_tried: None,
             lost: false,
         }

@@ -199,6 +199,7 @@ impl Desk {
         adopted.first_deal = leg.deals.iter().copied().min().unwrap_or(u64::MAX);
         market.legs.push(adopted);
         shield::adopt(market, leg.leg, self.config.mode);
+        let entered = !leg.open.is_zero() || !leg.deals.is_empty();
         for deal in leg.deals {
             self.adopted.insert(deal, (leg.symbol, leg.leg));
         }
@@ -206,7 +207,10 @@ impl Desk {
             let Some(order) = order else { continue };
             self.take_up(&order, filled, lots_per_contract);
         }
-        self.deals_from = Some(self.deals_from.map_or(leg.opened_at, |from| from.min(leg.opened_at)));
+        // A leg that was never filled has no deals before its order.
+        if entered {
+            self.deals_from = Some(self.deals_from.map_or(leg.opened_at, |from| from.min(leg.opened_at)));
+        }
     }
 
     /// Deals that the engine's books have, with how many contracts of each; before the first session. The legs that they

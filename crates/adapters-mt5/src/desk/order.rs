@@ -30,15 +30,15 @@ impl Orders {
         self.live.values().chain(self.ended.values())
     }
 
-    pub(super) fn get(&self, id: &OrderId) -> Option<&Order> {
-        self.live.get(id).or_else(|| self.ended.get(id))
+    pub(super) fn get(&self, id: OrderId) -> Option<&Order> {
+        self.live.get(&id).or_else(|| self.ended.get(&id))
     }
 
-    pub(super) fn get_mut(&mut self, id: &OrderId) -> Option<&mut Order> {
-        self.live.get_mut(id).or_else(|| self.ended.get_mut(id))
+    pub(super) fn get_mut(&mut self, id: OrderId) -> Option<&mut Order> {
+        self.live.get_mut(&id).or_else(|| self.ended.get_mut(&id))
     }
 
-    pub(super) fn contains_key(&self, id: &OrderId) -> bool {
+    pub(super) fn contains_key(&self, id: OrderId) -> bool {
         self.get(id).is_some()
     }
 

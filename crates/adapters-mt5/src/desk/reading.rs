@@ -209,7 +209,7 @@ impl Desk {
 
     /// What a bridge knows of an order ends its being in doubt, or not.
     fn prove(&mut self, id: OrderId, outcome: &Outcome) {
-        let Some(order) = self.orders.get(&id).filter(|order| order.is_out()) else { return };
+        let Some(order) = self.orders.get(id).filter(|order| order.is_out()) else { return };
         let (stage, filled) = (order.stage, order.filled);
         let known = !outcome.orders.is_empty() || !outcome.deals.is_empty() || filled > 0;
         match outcome.journal {
@@ -234,7 +234,7 @@ impl Desk {
     fn prove_by_history(&mut self, id: OrderId, outcome: &Outcome) {
         let (now, care) = (self.now.ms, self.config.care.clone());
         let connected = self.heartbeat().is_none_or(|beat| beat.terminal_connected);
-        let Some(order) = self.orders.get_mut(&id).filter(|order| order.is_out()) else { return };
+        let Some(order) = self.orders.get_mut(id).filter(|order| order.is_out()) else { return };
         if let Some(ticket) = outcome.orders.iter().map(|order| order.ticket).find(|&ticket| ticket != Id::NONE) {
             order.ticket = ticket;
         }
@@ -276,7 +276,7 @@ impl Desk {
 
     /// From now on it is not known what became of an order.
     pub(super) fn doubt(&mut self, id: OrderId, why: &str) {
-        let Some(order) = self.orders.get_mut(&id).filter(|order| order.is_out() && !order.is_unknown()) else {
+        let Some(order) = self.orders.get_mut(id).filter(|order| order.is_out() && !order.is_unknown()) else {
             return;
         };
         let answered = matches!(order.stage, Stage::Answered { .. } | Stage::Working { .. });
@@ -287,7 +287,7 @@ impl Desk {
 
     /// A person knows that this order never reached the market. Whoever says so of one that did will see it twice.
     pub fn never_sent(&mut self, order: OrderId) {
-        if self.orders.get(&order).is_some_and(|order| order.is_unknown() && order.filled == 0) {
+        if self.orders.get(order).is_some_and(|order| order.is_unknown() && order.filled == 0) {
             self.end(order, Some(RejectReason::Other), Some(Proof::Operator));
         }
     }
@@ -344,11 +344,11 @@ impl Desk {
     /// the server's stop has opened the other side. What others opened is theirs.
     fn close_stray(&mut self, symbol: SymbolId) {
         let market = &self.markets[symbol.index()];
-        let stray = |position: &&Position| {
+        let stray = |position: &Position| {
             self.order_of_magic(position.magic).is_some() && position.sl == crate::wire::Decimal::ZERO
         };
         let no_leg = market.legs.iter().all(|leg| leg.open == 0);
-        if self.config.mode == AccountMode::Netting && no_leg && market.positions.first().filter(stray).is_some() {
+        if self.config.mode == AccountMode::Netting && no_leg && market.positions.first().is_some_and(stray) {
             self.start_flatten(symbol, Id::NONE, FlattenReason::CrossedFlat);
         }
     }

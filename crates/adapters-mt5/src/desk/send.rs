@@ -35,7 +35,7 @@ impl Desk {
     /// [`BrokerError::NotSent`]: it never left and never will.
     pub fn submit(&mut self, request: OrderRequest, now: Now) -> Result<(), BrokerError> {
         self.at(now);
-        if self.orders.contains_key(&request.id) {
+        if self.orders.contains_key(request.id) {
             return Ok(());
         }
         if request.id.get() >= OWN_ORDERS {
@@ -65,7 +65,7 @@ impl Desk {
     /// Takes back what an order still wants. One that has ended, or was never heard of, is left as it is.
     pub fn cancel(&mut self, order: OrderId, now: Now) {
         self.at(now);
-        match self.orders.get_mut(&order) {
+        match self.orders.get_mut(order) {
             Some(known) if known.stage == Stage::Queued => self.end(order, None, None),
             Some(known) if !known.has_ended() => known.take_back = true,
             _ => {}
@@ -150,7 +150,7 @@ impl Desk {
         let queued: Vec<OrderId> =
             self.orders.values().filter(|order| order.stage == Stage::Queued).map(|order| order.id).collect();
         for id in queued {
-            let Some(order) = self.orders.get(&id) else { continue };
+            let Some(order) = self.orders.get(id) else { continue };
             match self.ready(order) {
                 Ready::Send(lots) => {
                     let position = order.purpose.leg().and_then(|leg| self.position_ticket(order.symbol, leg));
@@ -184,7 +184,7 @@ impl Desk {
                 return Ready::Refuse(RejectReason::Other);
             }
             // Proven filled: its opening order has ended, all its deals are here.
-            let opening = base.opening.and_then(|opening| self.orders.get(&opening));
+            let opening = base.opening.and_then(|opening| self.orders.get(opening));
             if opening.is_some_and(|opening| !opening.has_ended()) {
                 return Ready::Wait;
             }
@@ -218,6 +218,9 @@ impl Desk {
         if market.flatten.is_some() || out.any(in_the_way) {
             return Ready::Wait;
         }
+        if self.now.ms < leg.patient_until {
+            return Ready::Wait;
+        }
         let lots = order.lots.min(leg.open);
         if self.config.mode == AccountMode::Hedging {
             let held = market.position_of(leg).map_or(0, |position| position.volume.raw());
@@ -239,7 +242,7 @@ impl Desk {
     fn wait(&mut self, id: OrderId) {
         let care = &self.config.care;
         let (follow_ms, close_wait_ms, entry_seconds) = (care.follow_ms, care.close_wait_ms, care.entry_seconds);
-        let Some(order) = self.orders.get(&id) else { return };
+        let Some(order) = self.orders.get(id) else { return };
         let waited = self.now.ms.saturating_sub(order.since) >= close_wait_ms;
         match (order.purpose, order.request) {
             (Purpose::Open(_), Some(request)) => {
@@ -261,7 +264,7 @@ impl Desk {
     pub(super) fn send(&mut self, id: OrderId, lots: i64, position: Option<Id>) {
         let Some(epoch) = self.session.as_ref().map(|session| session.epoch) else { return };
         let magic = self.magic(id);
-        let Some(order) = self.orders.get(&id) else { return };
+        let Some(order) = self.orders.get(id) else { return };
         let market = &self.markets[order.symbol.index()];
         let leg = order.purpose.leg().and_then(|leg| market.leg(leg));
         let opens = order.purpose.opens();
@@ -297,7 +300,7 @@ impl Desk {
         };
         let reference = market.quote.map(|quote| quote.bid + (quote.ask - quote.bid).half());
         let now = self.now.ms;
-        if let Some(order) = self.orders.get_mut(&id) {
+        if let Some(order) = self.orders.get_mut(id) {
             order.lots = lots;
             order.reference = reference;
             order.stage = Stage::Sent { at: now };
@@ -338,7 +341,7 @@ impl Desk {
         let (now, ready) = (self.now.ms, self.is_ready());
         let out: Vec<OrderId> = self.orders.values().filter(|order| order.is_out()).map(|order| order.id).collect();
         for id in out {
-            let Some(order) = self.orders.get_mut(&id) else { continue };
+            let Some(order) = self.orders.get_mut(id) else { continue };
             let take_back = order.take_back
                 && ready
                 && order.ticket != Id::NONE
@@ -491,7 +494,7 @@ mod tests {
             (2, 1, Filling::Fok, Filling::Fok),
             (2, 0, Filling::Fok, Filling::Fok),
         ] {
-            let spec = SymbolSpec { execution, filling_mode, ..crate::testing::exchange::spec("WINZ26") };
+            let spec = SymbolSpec { filling_mode, execution, ..crate::testing::exchange::spec("WINZ26") };
             assert_eq!((filling(&spec, true), filling(&spec, false)), (opening, closing), "{execution} {filling_mode}");
         }
     }

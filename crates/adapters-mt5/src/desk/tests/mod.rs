@@ -538,6 +538,22 @@ fn a_leg_has_one_close_on_its_way() {
 }
 
 #[test]
+fn a_refused_close_is_tried_once_a_second() {
+    let mut table = Table::new(AccountMode::Netting);
+    table.open(1, BASE, 2);
+    table.exchange.faults.refuse = [10_018; 50].into();
+    for id in 0..30 {
+        table.close(10 + id, BASE, 2);
+        table.pass(100);
+    }
+    assert!(table.exchange.sends.len() <= 5, "sent {} times in three seconds", table.exchange.sends.len());
+    table.exchange.faults.refuse.clear();
+    table.close(100, BASE, 2);
+    table.pass(3_000);
+    assert_eq!(table.standing(), 0);
+}
+
+#[test]
 fn return_codes_halt_entries_until_a_person_allows_them() {
     let mut table = Table::new(AccountMode::Netting);
     table.exchange.faults.refuse.push_back(10_019);
