@@ -55,6 +55,7 @@ pub mod policy;
 pub mod python_import;
 pub mod questions;
 pub mod recording;
+pub mod replay;
 pub mod report;
 pub mod resample;
 pub mod settings;

@@ -134,6 +134,15 @@ impl RunReader {
         Ok(Some(Restored { checkpoint, policy, snapshots: stored::snapshots(&step).await? }))
     }
 
+    /// How many events the engine had consumed at the last commit.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be read.
+    pub async fn cursor(&self) -> Result<u64, StoreError> {
+        let rows = all(&self.db, "SELECT coalesce(max(cursor), 0) FROM engine_state", []).await?;
+        rows.first().map_or(Ok(0), |row| column::<i64>(row, 0).map(|cursor| cursor as u64))
+    }
+
     /// How the policy's rows are to be read: scope and prior, as they were noted.
     ///
     /// # Errors

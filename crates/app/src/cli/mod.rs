@@ -19,6 +19,7 @@ mod live;
 mod operator;
 mod policy;
 mod progress;
+mod replay;
 mod report;
 mod stats;
 mod walkforward;
@@ -62,6 +63,7 @@ Examples:
   alavanca policy show --db run.sqlite                  what was learned, and how sure it is
   alavanca decisions --db run.sqlite                    what the gate answered, the last 20
   alavanca explain --last --db run.sqlite               one decision, from its inputs to what was learned
+  alavanca replay 2026-03-10 --db run.sqlite            a recorded day again: the same decisions?
   alavanca db check run.sqlite                          whether a stored run is what was written
   alavanca check-lookahead                              whether a brain sees what is to come
   alavanca data inspect EURUSD.csv                      what a file is and what is wrong with it
@@ -106,6 +108,8 @@ enum Command {
     CheckLookahead(check_lookahead::CheckLookahead),
     /// Hold stored runs against each other: settings, figures, and how sure their difference is.
     Compare(compare::Compare),
+    /// Run a recorded day of paper or live again, and hold what is decided against what is stored.
+    Replay(replay::Replay),
     /// Write the page of a stored run, and its days' figures into rl_report_log.
     Report(report::Report),
     /// Market data files.
@@ -168,6 +172,7 @@ pub fn main_with(extensions: Extensions) -> ExitCode {
         Command::Stats(stats) => stats.run(json),
         Command::CheckLookahead(check) => check.run(json),
         Command::Compare(compare) => compare.run(json),
+        Command::Replay(replay) => replay.run(json),
         Command::Report(report) => report.run(json),
         Command::Data(data) => data.run(json),
         Command::Calendar(calendar) => calendar.run(json),

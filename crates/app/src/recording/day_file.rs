@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
@@ -120,6 +120,26 @@ pub fn read_day(
     each: &mut dyn FnMut(Line) -> Result<(), RecordingError>,
 ) -> Result<Reading, RecordingError> {
     scan(path, &mut Sha256::new(), each)
+}
+
+/// The first line of a file; none where nothing of it is whole.
+///
+/// # Errors
+/// [`RecordingError::Broken`] where the file is not what was written.
+pub fn first_line(path: &Path) -> Result<Option<Line>, RecordingError> {
+    let name = || path.display().to_string();
+    let file = File::open(path).map_err(|error| RecordingError::Io { path: name(), error })?;
+    let mut text = String::new();
+    match BufReader::new(GzDecoder::new(BufReader::new(file))).read_line(&mut text) {
+        Ok(0) => return Ok(None),
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
+        Err(_) => return Err(RecordingError::Broken { path: name(), broken: Broken::Member { byte: 0 } }),
+    }
+    serde_json::from_str(&text).map(Some).map_err(|error| RecordingError::Broken {
+        path: name(),
+        broken: Broken::Line { line: 1, why: error.to_string() },
+    })
 }
 
 fn scan(

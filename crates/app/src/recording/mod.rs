@@ -23,7 +23,7 @@ use alavanca_calendar::{TradingClock, TradingZone};
 use alavanca_engine::{Event, Restored, ScalpCustody};
 use alavanca_kernel::{Bar, Instrument, SettingError, SymbolId, Tick, Timestamp, TradingDay};
 
-pub use day_file::{Broken, Reading, read_day};
+pub use day_file::{Broken, Reading, first_line, read_day};
 pub use line::{Beginning, Line};
 
 use crate::settings::Settings;
@@ -100,6 +100,13 @@ pub struct Recorder {
     failed: bool,
     /// The failure, until it was told.
     failure: Option<RecordingError>,
+}
+
+/// Where the days of a run are recorded: `days` in the folder beside its database.
+pub fn folder_of(db: &Path) -> PathBuf {
+    let mut name = db.as_os_str().to_owned();
+    name.push(".live");
+    PathBuf::from(name).join("days")
 }
 
 /// The file of a day in this folder.
