@@ -21,7 +21,7 @@ use alavanca_kernel::{AccountMode, Price};
 use serde_json::Value;
 
 /// What is waited for comes within this, on a machine that has much else to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const SYMBOL: &str = "WINZ26";
 /// 2026-11-23 10:00 by the server's clock, in milliseconds.
 const MORNING: i64 = 1_795_428_000_000;

@@ -174,7 +174,7 @@ fn a_day_with_kills_decides_the_same_again() {
             (world.day(3) - 200, false),
             (end, true),
         ] {
-            world.process(until, killed).await;
+            Box::pin(world.process(until, killed)).await;
         }
     }));
     let (mut starts, mut trades) = (0, 0);
@@ -220,8 +220,8 @@ fn a_difference_is_found_and_shown() {
     let mut world = World::new(2);
     let end = world.bars.len();
     on_a_runtime(Box::pin(async {
-        world.process(world.day(1), false).await;
-        world.process(end, false).await;
+        Box::pin(world.process(world.day(1), false)).await;
+        Box::pin(world.process(end, false)).await;
     }));
     let file = world.file(world.day(1));
     let day = day_of(world.bars[world.day(1)].time).to_string();

@@ -101,7 +101,7 @@ impl Desk {
             }
             return self.book_by_others(symbol, deal, exit);
         }
-        if let Some(order) = self.order_of_magic(deal.magic).filter(|order| self.orders.contains_key(order)) {
+        if let Some(order) = self.order_of_magic(deal.magic).filter(|order| self.orders.contains_key(*order)) {
             return self.book_order(symbol, order, deal);
         }
         if deal.magic.0 >= BRIDGE_MAGIC
@@ -425,7 +425,7 @@ impl Desk {
     pub(super) fn drop_ended(&mut self, symbol: SymbolId) {
         let orders = &self.orders;
         let opening =
-            |leg: &super::Leg| leg.opening.and_then(|order| orders.get(&order)).is_some_and(|order| !order.has_ended());
+            |leg: &super::Leg| leg.opening.and_then(|order| orders.get(order)).is_some_and(|order| !order.has_ended());
         let market = &mut self.markets[symbol.index()];
         let mut late = Vec::new();
         market.legs.retain(|leg| {

@@ -172,7 +172,7 @@ fn go(request: &LiveRequest, loaded: &Loaded, json: bool) -> anyhow::Result<u8> 
         if let Err(error) = stop.on_signals() {
             return Err(LiveError::Usage(format!("signals cannot be listened to: {error}")));
         }
-        run(request, loaded, stop, begun).await
+        Box::pin(run(request, loaded, stop, begun)).await
     });
     runtime.shutdown_background();
     let statement = done?;

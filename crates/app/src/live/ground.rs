@@ -156,7 +156,7 @@ impl Ground {
         self.status.session = None;
     }
 
-    pub(super) fn tell_desk(&self, told: &desk::Told, log: &mut OperatorLog) {
+    pub(super) fn tell_desk(told: &desk::Told, log: &mut OperatorLog) {
         use desk::Told as T;
         let severity = match told {
             T::Proven { .. } | T::Agreed { .. } | T::Flat { .. } => Severity::Info,

@@ -14,7 +14,7 @@ use super::status::{Phase, Status};
 const SILENT_SECONDS: i64 = 5;
 /// Answers come within so long; closing everything takes longer.
 const WITHIN: Duration = Duration::from_secs(15);
-const FLAT_WITHIN: Duration = Duration::from_secs(60);
+const FLAT_WITHIN: Duration = Duration::from_mins(1);
 
 /// How the engine of a database stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -92,27 +92,17 @@ pub fn ask(db: &Path, wish: Wish, reason: &str) -> Result<Asked, OperateError> {
     }
     mailbox.drop_command(&command)?;
     let within = if matches!(wish, Wish::Flatten { .. }) { FLAT_WITHIN } else { WITHIN };
-    let asked = match mailbox.wait_for_answer(&id, within) {
-        Some(answer) => Asked { id, done: answer.accepted, running: true, text: answer.text },
-        None => {
-            let phase = mailbox.status().map_or("it says nothing", |status| status.phase.as_str());
-            let text = if wish.is_latched() {
-                format!(
-                    "the engine has not answered within {} s ({phase}): `{}` waits in its mailbox and comes first",
-                    within.as_secs(),
-                    wish.as_str()
-                )
-            } else {
-                format!(
-                    "the engine has not answered within {} s ({phase}): look at `alavanca status`, and at the \
-                         terminal",
-                    within.as_secs()
-                )
-            };
-            Asked { id, done: false, running: true, text }
-        }
+    if let Some(answer) = mailbox.wait_for_answer(&id, within) {
+        return Ok(Asked { id, done: answer.accepted, running: true, text: answer.text });
+    }
+    let phase = mailbox.status().map_or("it says nothing", |status| status.phase.as_str());
+    let next = if wish.is_latched() {
+        format!("`{}` waits in its mailbox and comes first", wish.as_str())
+    } else {
+        "look at `alavanca status`, and at the terminal".to_owned()
     };
-    Ok(asked)
+    let text = format!("the engine has not answered within {} s ({phase}): {next}", within.as_secs());
+    Ok(Asked { id, done: false, running: true, text })
 }
 
 fn no_engine_to_flatten(mailbox: &Mailbox) -> String {

@@ -36,7 +36,7 @@ use crate::wheel::{StartError, Wheel};
 /// The one symbol of a run.
 pub(super) const SYMBOL: SymbolId = SymbolId::new(0);
 /// A terminal has so long to say what the symbol is and how the account stands.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is to be run.
 #[derive(Debug, Clone)]
@@ -383,7 +383,7 @@ async fn ready(venue: &mut Venue, ground: &mut Ground, stop: &Stop, log: &mut Op
                 ground.session_down(&why, log);
                 up_at = None;
             }
-            Happening::Told(told) => ground.tell_desk(&told, log),
+            Happening::Told(told) => Ground::tell_desk(&told, log),
             Happening::Ready | Happening::Tick(..) | Happening::Reports | Happening::Until => {}
         }
         // A bridge may answer the reading before it has said what the symbol is, or shown the market's time.

@@ -113,7 +113,7 @@ impl Turning {
                     self.ended = Some(why);
                 }
             }
-            Happening::Told(told) => self.ground.tell_desk(&told, log),
+            Happening::Told(told) => Ground::tell_desk(&told, log),
             Happening::Until => {}
         }
     }
@@ -317,7 +317,7 @@ impl Turning {
         let mode = self.ground.request.mode;
         let up = self.venue().mt5().desk().is_up();
         let may_enter = (mode == Mode::Armed).then(|| self.venue().mt5().desk().may_enter(super::run::SYMBOL));
-        let desk_doubts: Vec<u64> = self.venue().mt5().desk().in_doubt().map(|order| order.get()).collect();
+        let desk_doubts: Vec<u64> = self.venue().mt5().desk().in_doubt().map(alavanca_kernel::OrderId::get).collect();
         let killed = self.ground.mailbox.is_killed();
         let clock_is_off = self.clock_is_off;
         let wheel = self.wheel();
@@ -392,7 +392,7 @@ impl Turning {
         let begun = Instant::now();
         while (self.is_waiting() || flatten && !self.is_flat()) && begun.elapsed() < patience {
             match self.venue().next(Instant::now() + BEAT).await {
-                Happening::Told(told) => self.ground.tell_desk(&told, log),
+                Happening::Told(told) => Ground::tell_desk(&told, log),
                 Happening::Reports => {
                     let now = self.market_now();
                     self.step(Event::Time(now), log).await;
