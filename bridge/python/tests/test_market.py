@@ -95,6 +95,21 @@ class Ticks(World):
         time.sleep(1.5)
         self.assertEqual(sum(f["type"] == "tick" for f in engine.everything), 3)
 
+    def test_what_one_poll_brings_of_two_symbols_is_held_back_by_frames(self):
+        self.world("--symbols", "WIN,WDO", "--to", "17:00", bridge=("--poll-ms", "0"))
+        self.simterm.call("advance", ms=600_000)
+        engine = self.engine.session(symbols=["WINJ26", "WDOJ26"], window=1)
+        engine.acknowledges = engine._alive = False
+        engine.say("subscribe", {"symbols": ["WINJ26", "WDOJ26"], "ticks": True})
+        seen = []
+        for _ in range(2):
+            seen.append(engine.expect("tick"))
+            time.sleep(0.5)
+            ticks = [f for f in list(engine.everything) if f["type"] == "tick"]
+            self.assertEqual(len(ticks), len(seen), "one frame is on the way, the other waits")
+            engine.say("heartbeat", {"state": "ACTIVE"}, ack=seen[-1]["seq"])
+        self.assertEqual({frame["body"]["symbol"] for frame in seen}, {"WINJ26", "WDOJ26"})
+
     def test_lock_step_is_fast_enough_for_a_compressed_day(self):
         self.world("--to", "17:00", bridge=("--poll-ms", "0"))
         engine = self.engine.session(symbols=["WINJ26"], window=1)

@@ -1,5 +1,7 @@
 """Orders end to end: once, whatever dies, hangs or answers."""
 
+import contextlib
+import sqlite3
 import time
 import unittest
 
@@ -152,12 +154,18 @@ class Orders(World):
         self.assertEqual(self.sends(INSTANCE + 1), 1)
 
     def test_what_waits_when_the_session_ends_is_never_sent(self):
-        engine = self.begin(bridge=("--worker-limit-ms", "4000"))
+        engine = self.begin(bridge=("--worker-limit-ms", "8000"))
         self.simterm.fault(**{"do": "hang", "ms": 60_000, "when": "before", "executed": False})
         engine.submit(INSTANCE + 1)
         engine.submit(INSTANCE + 2)
         engine.expect("accepted", cid=str(INSTANCE + 2))
+        worker = self.bridge.worker
         self.engine.hang_up()
+        with contextlib.closing(sqlite3.connect(self.bridge.journal)) as journal:
+            ask = "SELECT state FROM orders WHERE magic = ?"
+            state = lambda: journal.execute(ask, (INSTANCE + 2,)).fetchone()[0]  # noqa: E731
+            self.until(lambda: state() == "not_sent", "it is final before anything else could begin")
+        self.assertEqual(self.bridge.worker, worker, "the first order still hangs")
         engine = self.session()
         self.assertEqual(engine.outcome(INSTANCE + 2)["journal"], "not_sent")
         self.assertEqual(engine.trade(INSTANCE + 2)["body"]["retcode"], 0)
