@@ -85,7 +85,7 @@ impl Engine {
         // Nobody reads what it tells: the pipe must not fill.
         let mut told = child.stderr.take().unwrap();
         std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
-        Self { child, listening: text("listening"), secret: PathBuf::from(text("secret")), out }
+        Self { child, listening: text("listening"), secret: folder.join(text("secret")), out }
     }
 
     fn signal(&self, signal: &str) {

@@ -1,5 +1,5 @@
 //! Starting: the database and its lock, the operator's folder, the listener, the first session, the past, the
-//! reconciliation. Then the [`Turning`] of the wheel.
+//! reconciliation. Then the turning of the wheel.
 
 use std::path::PathBuf;
 use std::sync::Arc;
