@@ -301,26 +301,6 @@ fn running(folder: &Path) {
 }
 
 #[test]
-fn an_armed_day_trades_and_ends_reconciled_to_the_centavo() {
-    let folder = tempfile::tempdir().unwrap();
-    let engine = Engine::start(folder.path(), "live", &[&ARMED[..], &["--until-end", "--flatten-on-exit"]].concat());
-    let bridge = Bridge::join(&engine, &exchange());
-    until("orders are sent", || bridge.sends() >= 6);
-    // Ends in order: everything is closed at the broker first.
-    engine.signal("-TERM");
-    let (code, statement) = engine.end();
-    assert_eq!((code, &statement["reconciled"]), (0, &Value::Bool(true)), "{statement:#}");
-    assert_eq!(bridge.positions(), 0);
-    assert!(statement["trades"].as_u64().unwrap() >= 2, "{statement:#}");
-    assert!(statement["latency"]["count"].as_u64().unwrap() >= 2, "{statement:#}");
-    // By the exchange's own money.
-    let balance = Price::from_raw(bridge.exchange.lock().unwrap().balance()).to_string();
-    let after: f64 = statement["balance_after"].as_str().unwrap().parse().unwrap();
-    assert!((balance.parse::<f64>().unwrap() - after).abs() < 1e-9, "{balance} {after}");
-    bridge.holds();
-}
-
-#[test]
 fn a_dry_run_sends_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::start(folder.path(), "live", &["--until-end"]);
@@ -331,19 +311,6 @@ fn a_dry_run_sends_nothing() {
     bridge.end();
     let (code, statement) = engine.end();
     assert_eq!((code, &statement["mode"], &statement["fills"]), (0, &Value::from("dry_run"), &Value::from(0)));
-}
-
-#[test]
-fn paper_fills_on_the_live_ticks_and_sends_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let engine = Engine::start(folder.path(), "paper", &["--until-end"]);
-    let bridge = Bridge::join(&engine, &exchange());
-    until("it trades", || status(folder.path())["status"]["trades"].as_u64() >= Some(2));
-    assert_eq!(bridge.sends(), 0);
-    bridge.end();
-    let (code, statement) = engine.end();
-    assert_eq!(code, 0, "{statement:#}");
-    assert!(statement["fills"].as_u64().unwrap() >= 2, "{statement:#}");
 }
 
 #[test]
