@@ -232,9 +232,10 @@ fn check_version(version: &str) -> Result<(), StoreError> {
 
 /// All of it or nothing: a database that was half made would be refused for ever.
 pub(crate) async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
+    // Equal commands make equal databases: no figure of the wall clock may stay, nor its bytes where it was deleted.
+    db.execute_unprepared("PRAGMA secure_delete = ON").await?;
     let step = db.begin().await?;
     Migrations::up(&step, None).await?;
-    // Equal commands make equal databases: no figure of the wall clock may stay.
     step.execute_unprepared("UPDATE seaql_migrations SET applied_at = 0").await?;
     step.execute_unprepared(&format!("PRAGMA application_id = {APPLICATION_ID}")).await?;
     step.commit().await
