@@ -210,6 +210,31 @@ class Netting(Guarded):
         self.assertNever(self.closed)
         self.assertEqual(self.volume(), 1, "the user's own position stays")
 
+    def test_a_position_that_comes_right_after_its_own_is_left_alone(self):
+        engine = self.begin_market(120_000, 119_940)
+        self.open_extra(engine)
+        self.lose_engine()
+        # No reading of the account in between sees it flat.
+        self.simterm.call("manual", symbol=self.symbol, close=True)
+        self.simterm.call("manual", symbol=self.symbol, side="buy", volume=2)
+        self.pass_to(12)
+        self.until(lambda: "its position is gone" in self.bridge.said(), "the bridge sees that its own is gone")
+        self.assertNever(self.closed)
+        self.assertEqual(self.volume(), 2, "the user's own position stays")
+
+    def test_a_position_that_comes_while_it_closes_is_left_alone(self):
+        engine = self.begin_market(119_940)
+        self.open_extra(engine)
+        self.lose_engine()
+        # The user is faster than the bridge, between its look at the account and its order.
+        self.simterm.fault(**{"do": "hang", "ms": 700, "on": "order_check", "when": "after"})
+        self.pass_to(11)
+        self.until(lambda: "is lost; guarding" in self.bridge.said(), "the engine is lost")
+        self.simterm.call("manual", symbol=self.symbol, close=True)
+        self.simterm.call("manual", symbol=self.symbol, side="buy", volume=1)
+        self.until(lambda: "its position is gone" in self.bridge.said(), "the bridge sees that its own is gone")
+        self.assertEqual((self.closed(), self.volume()), (0, 1))
+
     def test_what_the_engine_closed_is_not_guarded_any_more(self):
         engine = self.begin_market(119_940)
         engine.trade(INSTANCE + 1)

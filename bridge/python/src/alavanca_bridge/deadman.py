@@ -122,6 +122,8 @@ class Deadman:
             "comment": "deadman",
             "closes": str(magic),
             "not_after_server": NEVER,
+            # The position that the extra was opened or added to; it lasts from flat to flat. No later one is its business.
+            "identifier": str(leg["position"]),
         }
         if (self._journal.fact("account") or {}).get("margin_mode") == 2:
             order["position"] = str(leg["position"])
@@ -147,7 +149,7 @@ class Deadman:
             if said != {"kept": True}:
                 bridge.act("deadman", 0, f"the stop and target of {symbol} were set again: {_said(said)}")
 
-        arguments = {"symbol": symbol, "sl": position["sl"], "tp": position["tp"]}
+        arguments = {name: position[name] for name in ("symbol", "identifier", "sl", "tp")}
         begin = lambda: None if bridge.armed else {**arguments, "limits": bridge.limits()}  # noqa: E731
         bridge.errands.add("keep_exits", None, told, rank=0, begin=begin)
 

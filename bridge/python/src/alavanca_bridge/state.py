@@ -105,7 +105,6 @@ class State:
 
     def _look_for_legs(self, positions):
         """Extras whose position was closed by someone else are looked after no more."""
-        hedging = (self._journal.fact("account") or {}).get("margin_mode") == 2
         for leg in self._journal.legs():
             magic = leg["magic"]
             if leg["volume"] == 0:
@@ -115,7 +114,7 @@ class State:
             there = any(
                 position["symbol"] == leg["symbol"]
                 and position["side"] == leg["side"]
-                and (not hedging or int(position["identifier"]) == leg["position"])
+                and int(position["identifier"]) == leg["position"]
                 for position in positions
             )
             if there or leg["in_doubt"]:

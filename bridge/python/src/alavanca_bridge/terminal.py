@@ -186,11 +186,13 @@ class Terminal:
             return {"not_sent": str(why)}
         return self._send(0, request)
 
-    def keep_exits(self, symbol, sl, tp, limits):
+    def keep_exits(self, symbol, identifier, sl, tp, limits):
         """Sets a netting position's stop and target again where they are not what they were."""
         try:
             self._same_account(limits)
             for found in self._ask("positions_get", symbol=symbol):
+                if found.identifier != int(identifier):
+                    continue
                 wanted = {"symbol": symbol, "position": found.ticket, "sl": sl, "tp": tp}
                 if (text(found.sl), text(found.tp)) != (sl, tp):
                     return self._send(0, requests.position_sltp(wanted))
@@ -347,6 +349,8 @@ class Terminal:
         there = Decimal(0)
         for found in self._ask("positions_get", symbol=order["symbol"]):
             if order.get("position") and found.ticket != int(order["position"]):
+                continue
+            if order.get("identifier") and found.identifier != int(order["identifier"]):
                 continue
             if found.type == kind:
                 there += _lots(found.volume)
