@@ -17,6 +17,13 @@ use super::{FileArgs, INTERRUPTED, SettingsArgs, Usage, colour, print, print_jso
 
 /// `alavanca backtest`. With several `--profile`s each runs on the same data, and they are compared.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  alavanca backtest
+  alavanca backtest --data WINZ26_M1.csv --db run.sqlite --report run.html
+  alavanca backtest --data EURUSD_M1.csv --symbol EURUSD --profile balanced --seed 7
+  alavanca backtest --data WINZ26_M1.csv --profile conservative --profile aggressive   side by side
+  alavanca backtest --data WINZ26_M1.csv --db run.sqlite --resume                       go on with it")]
 pub(super) struct Backtest {
     /// Market data file; without it, the embedded synthetic WIN market.
     #[arg(long, value_name = "FILE")]

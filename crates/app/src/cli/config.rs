@@ -9,6 +9,11 @@ use super::{SettingsArgs, USAGE, Usage, colour, print, print_json};
 #[derive(Debug, Subcommand)]
 pub(super) enum Config {
     /// Each setting, its value, and where it came from.
+    #[command(after_help = "\
+Examples:
+  alavanca config show
+  alavanca config show scalp
+  alavanca config show --changed --profile aggressive")]
     Show {
         /// Only settings whose name contains this.
         name: Option<String>,
@@ -19,11 +24,19 @@ pub(super) enum Config {
         settings: SettingsArgs,
     },
     /// Whether the settings can be; everything that is wrong with them at once.
+    #[command(after_help = "\
+Examples:
+  alavanca config check
+  alavanca config check --config mine.toml --set RL_BATCH_SIZE=20")]
     Check {
         #[command(flatten)]
         settings: SettingsArgs,
     },
     /// All settings with their defaults, explained, as a file to begin from.
+    #[command(after_help = "\
+Examples:
+  alavanca config defaults > alavanca.toml
+  alavanca config defaults --dotenv > .env")]
     Defaults {
         /// As .env instead of alavanca.toml.
         #[arg(long)]

@@ -14,6 +14,10 @@ use super::{FileArgs, REFUSED, Usage, colour, print, print_json};
 #[derive(Debug, Subcommand)]
 pub(super) enum Data {
     /// Say what a market data file is, its span, its gaps, and each kind of fault with its lines.
+    #[command(after_help = "\
+Examples:
+  alavanca data inspect WINZ26_M1.csv
+  alavanca data inspect EURUSD_ticks.csv.gz --json")]
     Inspect {
         /// The file; gzip and zip are read, too.
         file: PathBuf,

@@ -24,6 +24,15 @@ It waits for the bridge on MT5_LISTEN. The bridge needs the file of the secret t
 Ctrl-C ends it in order; what is open keeps its stop at the server. A second Ctrl-C ends it at once.
 Exit codes: 0 ended in order and reconciled, 1 not, 2 usage, settings, or another account than was named.";
 
+pub(super) const PAPER_EXAMPLES: &str = "\
+Examples:
+  alavanca paper --db paper.sqlite --symbol WINZ26
+  alavanca paper --db paper.sqlite --symbol WINZ26 --until 17:50
+  alavanca status --db paper.sqlite                 from another terminal
+
+It waits for the bridge on MT5_LISTEN, as live does. The bridge is told that nothing is armed, and refuses every order.
+Ctrl-C ends it in order. Exit codes: 0 ended in order, 1 not, 2 usage or settings.";
+
 /// `alavanca live`.
 #[derive(Debug, Args)]
 pub(super) struct Live {

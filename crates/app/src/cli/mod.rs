@@ -86,12 +86,15 @@ enum Command {
     #[command(after_help = live::EXAMPLES)]
     Live(live::Live),
     /// Trade on the live market with simulated fills: nothing is sent.
+    #[command(after_help = live::PAPER_EXAMPLES)]
     Paper(live::Paper),
     /// How a live or paper engine stands, also where none is running.
     Status(operator::Status),
     /// Nothing is entered until `resume`; what is open keeps its exits.
+    #[command(after_help = operator::HALT_EXAMPLES)]
     Halt(operator::Word),
     /// Only exits until `resume`.
+    #[command(after_help = operator::REDUCE_ONLY_EXAMPLES)]
     ReduceOnly(operator::Word),
     /// Close everything, and see at the broker that it is closed.
     Flatten(operator::Flatten),

@@ -7,6 +7,18 @@ use clap::Args;
 
 use super::{FAILED, colour, print, print_json};
 
+pub(super) const HALT_EXAMPLES: &str = "\
+Examples:
+  alavanca halt --db live.sqlite
+  alavanca halt --db live.sqlite --reason \"news in five minutes\"
+
+It holds over restarts, also where no engine is running now. A file HALT in the folder live.sqlite.live and the signal
+SIGUSR1 do the same.";
+
+pub(super) const REDUCE_ONLY_EXAMPLES: &str = "\
+Examples:
+  alavanca reduce-only --db live.sqlite --reason \"no more today\"";
+
 /// The database of the engine that is meant.
 #[derive(Debug, Args)]
 struct Of {
@@ -17,6 +29,10 @@ struct Of {
 
 /// `alavanca status`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  alavanca status --db live.sqlite
+  alavanca status --db live.sqlite --json")]
 pub(super) struct Status {
     #[command(flatten)]
     of: Of,
@@ -28,12 +44,18 @@ pub(super) struct Word {
     #[command(flatten)]
     of: Of,
     /// Why, for the log.
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
 }
 
 /// `alavanca flatten`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  alavanca flatten --db live.sqlite --reason \"the broker announces maintenance\"
+  alavanca flatten --db live.sqlite --everything   also what you opened by hand
+
+Nothing is entered afterwards until `resume`. Exit code 0 where the broker says that all is closed, 1 where not.")]
 pub(super) struct Flatten {
     #[command(flatten)]
     of: Of,
@@ -41,12 +63,15 @@ pub(super) struct Flatten {
     #[arg(long)]
     everything: bool,
     /// Why, for the log.
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
 }
 
 /// `alavanca resume`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  alavanca resume --db live.sqlite --reason \"looked at the account: all is as the books say\"")]
 pub(super) struct Resume {
     #[command(flatten)]
     of: Of,

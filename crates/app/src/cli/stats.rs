@@ -23,10 +23,20 @@ And which regimes there were:
                        alavanca stats regime --db run.sqlite")]
 pub(super) enum Stats {
     /// Sizing: its figures, the formula with its numbers, and whether every answer is what the formula gives.
+    #[command(after_help = "\
+Examples:
+  alavanca stats capital --db run.sqlite")]
     Capital(Of),
     /// Scalps: how they ended, how far they came of their target, how much of their time they used.
+    #[command(after_help = "\
+Examples:
+  alavanca stats scalp --db run.sqlite --symbol WINZ26")]
     Scalp(Of),
     /// The policy by regime and action; with --why-hold, why signals end in HOLD.
+    #[command(after_help = "\
+Examples:
+  alavanca stats policy --db run.sqlite
+  alavanca stats policy --why-hold --regime TREND --db run.sqlite")]
     Policy {
         #[command(flatten)]
         of: Of,
@@ -38,10 +48,19 @@ pub(super) enum Stats {
         why_hold: bool,
     },
     /// Confidence: what was claimed beside what came, and how each brain stands.
+    #[command(after_help = "\
+Examples:
+  alavanca stats confidence --db run.sqlite --json")]
     Confidence(Of),
     /// Regimes: time in each, how long each lasts, what it turns into, and what was traded in it.
+    #[command(after_help = "\
+Examples:
+  alavanca stats regime --db run.sqlite")]
     Regime(Of),
     /// Learning: batches, rewards, freezes, rollbacks, and what stands in its way.
+    #[command(after_help = "\
+Examples:
+  alavanca stats updater --db run.sqlite")]
     Updater {
         /// The database of the run.
         #[arg(long, value_name = "FILE")]
