@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -27,13 +28,14 @@ const SYMBOL: &str = "WINZ26";
 const MORNING: i64 = 1_795_428_000_000;
 const ACCOUNT: &str = "5012345";
 
-/// A brain that trades often, and nothing that keeps it from trading.
+/// A brain that trades often, exits that the market below reaches from wherever it enters, and nothing that keeps it
+/// from trading.
 const SETTINGS: [&str; 12] = [
     "BRAINS=SMA_CROSS",
     "SMA_CROSS_FAST=2",
     "SMA_CROSS_SLOW=4",
-    "SMA_CROSS_STOP_LOSS=300",
-    "SMA_CROSS_TAKE_PROFIT=300",
+    "SMA_CROSS_STOP_LOSS=100",
+    "SMA_CROSS_TAKE_PROFIT=100",
     "LIVE_CLOCK=BRIDGE",
     "RL_POLICY_ENABLED=false",
     "LIQUIDITY_MAP=NONE",
@@ -119,9 +121,13 @@ impl Drop for Engine {
 /// A bridge with a market that goes up and down.
 struct Bridge {
     exchange: Arc<Mutex<Exchange>>,
+    /// The kinds of messages that the engine sent.
+    words: Words,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Option<String>>>,
 }
+
+type Words = Arc<Mutex<BTreeSet<String>>>;
 
 fn exchange() -> Arc<Mutex<Exchange>> {
     let mut exchange = Exchange::new(AccountMode::Netting, 10_000, &[(SYMBOL, 20)]);
@@ -133,14 +139,15 @@ impl Bridge {
     fn join(engine: &Engine, exchange: &Arc<Mutex<Exchange>>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (at, secret) = (engine.listening.parse().unwrap(), Secret::read(&engine.secret).unwrap());
+        let words = Words::default();
         let thread = {
-            let (exchange, stop) = (Arc::clone(exchange), Arc::clone(&stop));
+            let (exchange, words, stop) = (Arc::clone(exchange), Arc::clone(&words), Arc::clone(&stop));
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(speak(at, &secret, &exchange, &stop))
+                runtime.block_on(speak(at, &secret, &exchange, &words, &stop))
             })
         };
-        Self { exchange: Arc::clone(exchange), stop, thread: Some(thread) }
+        Self { exchange: Arc::clone(exchange), words, stop, thread: Some(thread) }
     }
 
     /// Says farewell; what the engine refused it with, where it did.
@@ -174,6 +181,7 @@ async fn speak(
     at: std::net::SocketAddr,
     secret: &Secret,
     exchange: &Mutex<Exchange>,
+    words: &Mutex<BTreeSet<String>>,
     stop: &AtomicBool,
 ) -> Option<String> {
     let mut client = match BridgeClient::join(at, secret, demo_hello()).await {
@@ -187,6 +195,8 @@ async fn speak(
         // Everything that the engine says, then a tick.
         while let Ok(heard) = tokio::time::timeout(Duration::from_millis(4), client.hear_word()).await {
             let Ok(frame) = heard else { return None };
+            let word = serde_json::to_value(&frame.message).unwrap();
+            words.lock().unwrap().insert(word["type"].as_str().unwrap().to_owned());
             if let FromEngine::BarsReq(asked) = &frame.message {
                 let bars = FromBridge::Bars(past(asked.from_server.unwrap(), asked.to_server.unwrap()));
                 if client.answer(bars, frame.cid.clone()).await.is_err() {
@@ -245,7 +255,7 @@ async fn say_all(client: &mut BridgeClient, exchange: &Mutex<Exchange>) -> bool 
     }
 }
 
-/// Up and down by 200 points, in steps of 10.
+/// From 130000 up to 130400 and down again, in steps of 10.
 fn price(turn: i64) -> Price {
     let place = turn.rem_euclid(80);
     let steps = if place < 40 { place } else { 80 - place };
@@ -301,6 +311,27 @@ fn running(folder: &Path) {
 }
 
 #[test]
+fn an_armed_day_trades_and_ends_reconciled_to_the_centavo() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::start(folder.path(), "live", &[&ARMED[..], &["--until-end", "--flatten-on-exit"]].concat());
+    let bridge = Bridge::join(&engine, &exchange());
+    until("orders are sent", || bridge.sends() >= 6);
+    // Ends in order: everything is closed at the broker first.
+    engine.signal("-TERM");
+    let (code, statement) = engine.end();
+    assert_eq!((code, &statement["reconciled"]), (0, &Value::Bool(true)), "{statement:#}");
+    assert_eq!(bridge.positions(), 0);
+    assert!(statement["trades"].as_u64().unwrap() >= 2, "{statement:#}");
+    assert!(statement["latency"]["count"].as_u64().unwrap() >= 2, "{statement:#}");
+    assert!(bridge.words.lock().unwrap().contains("order_submit"));
+    // By the exchange's own money.
+    let balance = Price::from_raw(bridge.exchange.lock().unwrap().balance()).to_string();
+    let after: f64 = statement["balance_after"].as_str().unwrap().parse().unwrap();
+    assert!((balance.parse::<f64>().unwrap() - after).abs() < 1e-9, "{balance} {after}");
+    bridge.holds();
+}
+
+#[test]
 fn a_dry_run_sends_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::start(folder.path(), "live", &["--until-end"]);
@@ -311,6 +342,42 @@ fn a_dry_run_sends_nothing() {
     bridge.end();
     let (code, statement) = engine.end();
     assert_eq!((code, &statement["mode"], &statement["fills"]), (0, &Value::from("dry_run"), &Value::from(0)));
+}
+
+#[test]
+fn paper_fills_on_the_live_ticks_and_sends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::start(folder.path(), "paper", &["--until-end"]);
+    let market = exchange();
+    let bridge = Bridge::join(&engine, &market);
+    until("it trades", || status(folder.path())["status"]["trades"].as_u64() >= Some(2));
+    let words = Arc::clone(&bridge.words);
+    assert_eq!((bridge.sends(), bridge.positions()), (0, 0));
+    bridge.end();
+    let (code, statement) = engine.end();
+    assert_eq!((code, &statement["reconciled"]), (0, &Value::Bool(true)), "{statement:#}");
+    // It looked, and asked for nothing that moves an order or a position.
+    let words = words.lock().unwrap();
+    let looks = ["bars_req", "bye", "calc_margin", "reconcile_req", "subscribe"];
+    assert!(words.contains("reconcile_req") && words.iter().all(|word| looks.contains(&word.as_str())), "{words:?}");
+    assert_eq!(market.lock().unwrap().balance(), 10_000 * Price::SCALE);
+
+    // The file has the trades, with fills that the market's prices make and no deal of a broker.
+    let file = rusqlite::Connection::open(folder.path().join("run.sqlite")).unwrap();
+    let number = |sql: &str| file.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let closed = number("SELECT count(*) FROM trades");
+    assert!(closed >= 2 && statement["trades"].as_i64() == Some(closed), "{closed} {statement:#}");
+    assert!(number("SELECT count(*) FROM fills WHERE intent = 'OPEN'") >= closed);
+    assert!(number("SELECT count(*) FROM fills WHERE intent = 'CLOSE'") >= closed);
+    assert_eq!(number("SELECT count(*) FROM fills WHERE deal <> 0"), 0);
+    let (low, high) = (129_900 * Price::SCALE, 130_500 * Price::SCALE);
+    assert_eq!(number(&format!("SELECT count(*) FROM fills WHERE price NOT BETWEEN {low} AND {high}")), 0);
+    // 0.20 a point; from fills alone, without the books' own sums.
+    let gross = "SELECT sum(CASE side WHEN 'SELL' THEN quantity * price ELSE -quantity * price END) FROM fills \
+                 WHERE trade IN (SELECT id FROM trades)";
+    let commission = "SELECT sum(commission) FROM fills WHERE trade IN (SELECT id FROM trades)";
+    let net = number(gross) / Price::SCALE * 20 - number(commission);
+    assert_eq!(number("SELECT sum(gross - costs) FROM positions WHERE trade IN (SELECT id FROM trades)"), net);
 }
 
 #[test]
