@@ -10,7 +10,7 @@ use super::lots::money;
 use super::order::{Purpose, Stage};
 use super::told::{FlattenReason, Told};
 use super::{Desk, Proof};
-use crate::wire::{BRIDGE_MAGIC, Deal, Decimal, Id};
+use crate::wire::{Deal, Decimal, Id, opening_of};
 
 /// What became of a deal that was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,9 +104,7 @@ impl Desk {
         if let Some(order) = self.order_of_magic(deal.magic).filter(|order| self.orders.contains_key(*order)) {
             return self.book_order(symbol, order, deal);
         }
-        if deal.magic.0 >= BRIDGE_MAGIC
-            && let Some(opening) = self.order_of_magic(Id(deal.magic.0 - BRIDGE_MAGIC))
-        {
+        if let Some(opening) = opening_of(deal.magic).and_then(|magic| self.order_of_magic(magic)) {
             return self.book_bridge(symbol, opening, deal);
         }
         let fate = self.book_by_others(symbol, deal, ExitKind::Forced);

@@ -232,6 +232,15 @@ impl Exchange {
 
     /// A person trades by hand, of so many lots in 10⁻⁸.
     pub fn by_hand(&mut self, symbol: &str, side: OrderSide, lots: i64) {
+        self.by_other(symbol, side, lots, Id(0), 0);
+    }
+
+    /// The bridge closes by itself, with a magic of its own.
+    pub fn by_bridge(&mut self, symbol: &str, side: OrderSide, lots: i64, magic: Id) {
+        self.by_other(symbol, side, lots, magic, 3);
+    }
+
+    fn by_other(&mut self, symbol: &str, side: OrderSide, lots: i64, magic: Id, reason: u32) {
         let Some(price) = self.price(symbol, side) else { return };
         self.ticket += 1;
         let order = Id(self.ticket);
@@ -240,7 +249,7 @@ impl Exchange {
             AccountMode::Netting => None,
         };
         let position = position.map(|position| position.ticket);
-        self.deal(symbol, Made { side, lots, price, magic: Id(0), order, reason: 0, closes: position, stops: (0, 0) });
+        self.deal(symbol, Made { side, lots, price, magic, order, reason, closes: position, stops: (0, 0) });
     }
 
     /// The exchange resets stops and targets, as one does overnight.

@@ -3,7 +3,7 @@
 //! A magic number is an order's name for ever: `instance × 2³² + order number`, below 2⁵². A bridge calls `OrderSend` at
 //! most once for a magic, whatever it is told and however often it is restarted; a submission that comes again is
 //! answered from the journal. Orders that a bridge sends by itself (its dead-man's switch) have the magic of the order
-//! that opened the extra, plus 2⁵² ([`BRIDGE_MAGIC`]): one such order at most for each extra.
+//! that opened the extra, plus 2⁵² ([`BRIDGE_MAGIC`]), plus 2²⁴ for each attempt before it: [`opening_of`] reads it back.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,20 @@ use super::{Decimal, Id};
 
 /// What a bridge adds to an extra's opening magic for its own closing order.
 pub const BRIDGE_MAGIC: u64 = 1 << 52;
+/// Order numbers of what opens with a guard stay below this: above it, in the order's 32 bits, a bridge counts its
+/// attempts to close.
+pub const GUARDED_ORDER_END: u64 = 1 << 24;
+/// So many closing orders a bridge sends for one extra, at most.
+pub const BRIDGE_ATTEMPTS: u64 = 1 << 8;
+
+/// The magic of the order that opened the extra which a bridge's own order closes; `None` for an order of the engine's.
+#[must_use]
+pub const fn opening_of(magic: Id) -> Option<Id> {
+    if magic.0 < BRIDGE_MAGIC || magic.0 >= 2 * BRIDGE_MAGIC {
+        return None;
+    }
+    Some(Id((magic.0 - BRIDGE_MAGIC) & !((BRIDGE_ATTEMPTS - 1) * GUARDED_ORDER_END)))
+}
 /// The longest comment, in ASCII characters.
 pub const COMMENT_MAX: usize = 26;
 

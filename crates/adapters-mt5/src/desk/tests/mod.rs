@@ -13,7 +13,7 @@ use alavanca_ports::BrokerError;
 use super::{Adopted, Care, Desk, DeskConfig, DeskSymbol, FixedOffset, Move, Now, Proof, ServerZone, Told};
 use crate::link::{LinkEvent, Say};
 use crate::testing::exchange::Exchange;
-use crate::wire::{Decimal, Guard, OrderSide};
+use crate::wire::{BRIDGE_MAGIC, Decimal, GUARDED_ORDER_END, Guard, Id, OrderSide, opening_of};
 
 const SYMBOL: SymbolId = SymbolId::new(0);
 const NAME: &str = "WINZ26";
@@ -466,6 +466,24 @@ fn a_person_who_closes_by_hand_is_heard_of() {
     let closed = &table.fills()[2..];
     assert_eq!(closed, [(EXTRA, CLOSE, 3, Some(ExitKind::Forced)), (BASE, CLOSE, 1, Some(ExitKind::Forced))]);
     assert!(table.heard(|told| matches!(told, Told::ByOthers { .. })));
+}
+
+#[test]
+fn each_attempt_of_a_bridge_to_close_an_extra_is_booked_on_it() {
+    let mut table = Table::new(AccountMode::Netting);
+    table.open(1, BASE, 2);
+    table.open(2, EXTRA, 3);
+    // The bridge stands in at the extra's stop; its first order fills in part, its second the rest.
+    let first = INSTANCE << 32 | 2 | BRIDGE_MAGIC;
+    table.exchange.quote(NAME, points(124_940), points(124_950));
+    table.exchange.by_bridge(NAME, OrderSide::Sell, LOT, Id(first));
+    table.exchange.by_bridge(NAME, OrderSide::Sell, 2 * LOT, Id(first + GUARDED_ORDER_END));
+    table.pump();
+    let stopped = Some(ExitKind::StopLoss);
+    assert_eq!(&table.fills()[2..], [(EXTRA, CLOSE, 1, stopped), (EXTRA, CLOSE, 2, stopped)]);
+    assert!(!table.heard(|told| matches!(told, Told::ByOthers { .. })));
+    assert_eq!(opening_of(Id(INSTANCE << 32 | 2)), None, "an order of the engine's own");
+    assert_eq!(opening_of(Id(2 * BRIDGE_MAGIC)), None, "nobody's");
 }
 
 #[test]
