@@ -5,6 +5,7 @@ import pathlib
 import tempfile
 import unittest
 
+from alavanca_bridge.journal import ATTEMPT
 from tests.support import needs_simterm
 from tests.test_orders import BRIDGE_MAGIC, INSTANCE, World
 
@@ -73,6 +74,13 @@ class Guarded(World):
         """The bridge's own closing order at the exchange."""
         return self.sends(EXTRA + BRIDGE_MAGIC)
 
+    def attempts(self):
+        """How often the exchange was called with each of the bridge's own closing orders, by attempt."""
+        first = EXTRA + BRIDGE_MAGIC
+        calls = {int(magic): entry["calls"] for magic, entry in self.simterm.books()["sends"].items()}
+        found = {(magic - first) // ATTEMPT: count for magic, count in calls.items() if magic >= BRIDGE_MAGIC}
+        return [found[attempt] for attempt in sorted(found)]
+
     def check_told(self, words, volume="0"):
         engine = self.engine_back()
         acted = engine.expect("acted")["body"]
@@ -108,11 +116,11 @@ class Netting(Guarded):
         self.assertEqual((position["sl"], position["tp"]), (119000.0, 125000.0), "the base's stop stays")
         self.check_told("stop 119955 was reached at 119955")
 
-    def assertNever(self, holds):
+    def assertNever(self, holds, seconds=1.5):
         """Nothing happens while the bridge polls some dozens of times."""
         import time
 
-        end = time.monotonic() + 1.5
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.assertFalse(holds())
             time.sleep(0.05)
@@ -274,6 +282,128 @@ class Netting(Guarded):
         self.until(self.closed, "the extra is closed")
         self.assertIn("not closed yet", self.bridge.said())
         self.assertEqual(self.closed(), 1)
+
+    def begin_closing(self, *faults, volume="3", base="3"):
+        """A base and an extra; the extra's stop is reached without an engine, and the bridge's orders meet these faults."""
+        engine = self.begin_market(119_940, 119_940)
+        if base:
+            engine.trade(INSTANCE + 1, volume=base, sl="119000")
+        self.open_extra(engine, volume=volume, sl="119000")
+        for number, fault in enumerate(faults):
+            self.simterm.fault(**{"magic": EXTRA + BRIDGE_MAGIC + number * ATTEMPT, **fault})
+        self.lose_engine()
+        self.pass_to(11)
+        self.until(self.attempts, "the first closing order")
+
+    def test_a_rejected_closing_order_is_followed_by_another(self):
+        rejected = {"do": "retcode", "code": 10006}
+        self.begin_closing(rejected, rejected)
+        self.until(lambda: self.volume() == 3, "the extra is closed")
+        self.assertNever(lambda: self.attempts() != [1, 1, 1])
+        self.assertEqual(self.simterm.books()["positions"][0]["sl"], 119000.0, "the base's stop stays")
+        engine = self.engine_back()
+        told = [engine.expect("acted")["body"] for _ in range(3)]
+        self.assertEqual({body["magic"] for body in told}, {str(EXTRA)})
+        for body, words in zip(told, ("10006 REJECT", "attempt 2: 10006 REJECT", "attempt 3: 10009 DONE 3 at")):
+            self.assertIn(words, body["text"])
+        (guard,) = engine.reconcile()["guards"]
+        self.assertEqual((guard["closed_by_bridge"], guard["volume"]), (True, "0"))
+
+    def test_what_a_closing_order_did_not_fill_is_closed_by_another(self):
+        self.begin_closing({"do": "partial", "volume": 1}, {"do": "partial", "volume": 1})
+        self.until(lambda: self.volume() == 3, "the extra is closed")
+        self.assertNever(lambda: self.attempts() != [1, 1, 1])
+
+    def test_the_rest_of_a_closing_order_that_may_still_fill_is_waited_for(self):
+        self.begin_closing({"do": "partial", "volume": 1, "rest_ms": 30_000})
+        self.until(lambda: self.volume() == 5, "a part of it")
+        self.assertNever(lambda: self.attempts() != [1])
+        self.simterm.call("advance", ms=40_000)
+        self.until(lambda: self.volume() == 3, "the rest of it")
+        self.assertNever(lambda: self.attempts() != [1])
+
+    def test_a_closing_order_that_timed_out_and_went_through_is_followed_by_none(self):
+        self.begin_closing({"do": "retcode", "code": 10012, "executed": True})
+        self.until(lambda: self.volume() == 3, "it went through")
+        self.assertNever(lambda: self.attempts() != [1])
+
+    def test_a_closing_order_that_timed_out_and_never_came_is_followed_by_none(self):
+        self.begin_closing({"do": "retcode", "code": 10012, "executed": False})
+        self.assertNever(lambda: self.attempts() != [1], seconds=4)
+        self.assertEqual(self.volume(), 6)
+        self.bridge.restart()
+        self.assertNever(lambda: self.attempts() != [1], seconds=4)
+        engine = self.engine_back()
+        self.assertIn("10012 TIMEOUT", engine.expect("acted")["body"]["text"])
+        # The engine cannot close it beside an order that may still do so.
+        refused = engine.trade(INSTANCE + 3, side="sell", volume="3", intent="close", closes=str(EXTRA))["body"]
+        self.assertEqual((refused["retcode"], "no outcome yet" in refused["comment"]), (0, True))
+
+    def test_a_part_that_timed_out_is_proven_by_history_and_the_rest_is_closed(self):
+        self.begin_closing(
+            {"do": "retcode", "code": 10012, "executed": True},
+            {"do": "partial", "volume": 2, "magic": EXTRA + BRIDGE_MAGIC},
+        )  # fmt: skip
+        self.until(lambda: self.volume() == 3, "the extra is closed")
+        self.assertNever(lambda: self.attempts() != [1, 1])
+
+    def test_deals_that_come_late_do_not_let_it_close_too_much(self):
+        self.begin_closing(
+            {"do": "partial", "volume": 2},
+            {"do": "late_deal", "looks": 12, "magic": EXTRA + BRIDGE_MAGIC},
+        )  # fmt: skip
+        self.until(lambda: self.volume() == 3, "the extra is closed")
+        self.assertNever(lambda: self.volume() != 3)
+        self.assertEqual(self.attempts(), [1, 1])
+
+    def test_another_attempt_is_clipped_to_what_is_there(self):
+        self.begin_closing({"do": "retcode", "code": 10006}, base="")
+        self.simterm.call("manual", symbol=self.symbol, side="sell", volume=2)
+        self.until(lambda: self.volume() == 0, "the rest is closed")
+        self.assertNever(lambda: self.volume() != 0)
+        self.assertEqual(self.attempts(), [1, 1])
+
+    def test_attempts_keep_their_distance(self):
+        import time
+
+        began = time.monotonic()
+        rejected = {"do": "retcode", "code": 10006}
+        self.begin_closing(rejected, rejected, rejected, rejected)
+        self.until(lambda: len(self.attempts()) == 4, "four attempts")
+        self.assertGreater(time.monotonic() - began, 1 + 2 + 4)
+
+    def test_a_restarted_bridge_goes_on_where_its_closing_order_was_rejected(self):
+        engine = self.begin_market(119_940, 120_000)
+        self.open_extra(engine)
+        self.simterm.fault(**{"do": "retcode", "code": 10006, "magic": EXTRA + BRIDGE_MAGIC})
+        self.lose_engine()
+        self.pass_to(11)
+        self.until(lambda: "10006 REJECT" in self.bridge.said(), "the first closing order")
+        self.bridge.kill()
+        # The market is back where nothing is due.
+        self.pass_to(12)
+        self.bridge.start()
+        self.until(lambda: self.volume() == 0, "the extra is closed")
+        self.assertEqual(self.attempts(), [1, 1])
+
+    def test_an_engine_that_comes_back_takes_the_extra_over(self):
+        rejected = {"do": "retcode", "code": 10006}
+        self.begin_closing(*(rejected,) * 9)
+        engine = self.engine_back()
+        engine.expect("acted")
+        sent = self.attempts()
+        self.pass_to(12)
+        self.assertNever(lambda: self.attempts() != sent, seconds=4)
+        closed = engine.trade(INSTANCE + 3, side="sell", volume="3", intent="close", closes=str(EXTRA))["body"]
+        self.assertEqual(closed["retcode"], 10009)
+
+    def test_what_could_not_be_named_when_it_is_to_be_closed_is_not_opened(self):
+        engine = self.begin_market()
+        guard = {"stop": "50", "target": "100", "hold_seconds": 3600}
+        refused = engine.trade(INSTANCE + ATTEMPT, guard=guard)["body"]
+        self.assertEqual((refused["retcode"], "2^24" in refused["comment"]), (0, True))
+        self.assertEqual(engine.trade(INSTANCE + ATTEMPT - 1, guard=guard)["body"]["retcode"], 10009)
+        self.assertEqual(engine.trade(INSTANCE + ATTEMPT + 1)["body"]["retcode"], 10009)
 
     def test_without_an_engine_nothing_is_opened(self):
         engine = self.begin_market(bridge=("--worker-limit-ms", "3000"))

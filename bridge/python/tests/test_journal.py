@@ -1,5 +1,6 @@
 """The journal: what is in it stays, and says what it says for ever."""
 
+import contextlib
 import pathlib
 import sqlite3
 import tempfile
@@ -127,7 +128,7 @@ class TheJournal(unittest.TestCase):
         self.open_leg()
         self.close_leg(2, 1)
         self.journal.sending(2, 5)
-        self.journal.ended(2, 5)
+        self.journal.ended(2, 5, "0")
         (leg,) = self.journal.legs()
         self.assertEqual((leg["in_doubt"], leg["volume"]), (False, 2))
         self.assertEqual(self.journal.in_doubt(), [])
@@ -147,8 +148,36 @@ class TheJournal(unittest.TestCase):
         self.journal.answered(2, {"retcode": 10010, "volume": "1"})
         self.assertTrue(self.journal.legs()[0]["in_doubt"])
         self.journal.book([deal(20, 2, "sell", "1", "1010")])
+        self.assertTrue(self.journal.legs()[0]["in_doubt"], "the rest may still fill")
+        self.journal.ended(2, 2, "1")
         (leg,) = self.journal.legs()
         self.assertEqual((leg["in_doubt"], leg["volume"]), (False, 1))
+
+    def test_an_order_that_is_over_is_in_doubt_until_its_deals_are_here(self):
+        for magic, told in [(2, {"retcode": 10009, "volume": "0"}), (3, None)]:
+            self.open_leg(magic * 100)
+            self.close_leg(magic, magic * 100)
+            self.journal.sending(magic, 5)
+            if told:
+                self.journal.answered(magic, told)
+            leg = lambda: self.journal.legs()[-1]  # noqa: B023, E731
+            self.assertTrue(leg()["in_doubt"])
+            self.journal.ended(magic, 2, "1.5")
+            self.assertTrue(leg()["in_doubt"], "history has the order, and not all of its deals")
+            self.journal.book([deal(magic * 10, magic, "sell", "1.5", "1010")])
+            self.assertEqual((leg()["in_doubt"], leg()["volume"]), (False, Decimal("0.5")))
+
+    def test_a_journal_of_an_older_bridge_is_read(self):
+        self.open_leg()
+        path = self.path
+        self.journal.close()
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute("ALTER TABLE orders DROP COLUMN ended_filled")
+        self.journal = Journal(path)
+        self.close_leg(2, 1)
+        self.journal.sending(2, 5)
+        self.journal.ended(2, 2, "0")
+        self.assertEqual([leg["in_doubt"] for leg in self.journal.legs()], [False])
 
     def test_the_bridges_own_close_is_told(self):
         self.open_leg()

@@ -252,6 +252,7 @@ class Bridge:
         facts = {"epoch": body["epoch"], "account": session.account}
         if body["armed"]:
             self.deadman.engine_came()
+            facts["armed_epoch"] = body["epoch"]
             facts["deadman"] = {"mode": body["deadman"], "lost_after_ms": body["lost_after_ms"]}
         self.journal.note(**facts)
         crash.point("session:after_epoch")

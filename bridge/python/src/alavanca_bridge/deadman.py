@@ -7,7 +7,7 @@ import sqlite3
 
 from . import crash, guards, retcodes
 from .decimals import text
-from .journal import BRIDGE_MAGIC
+from .journal import ATTEMPT, ATTEMPTS, BRIDGE_MAGIC
 from .trade import note
 
 log = logging.getLogger("alavanca_bridge")
@@ -15,6 +15,9 @@ log = logging.getLogger("alavanca_bridge")
 LOST_AFTER_MS = 10_000
 #: A closing order that would not be taken is tried again after so long.
 AGAIN_MS = 1_000
+#: One that was sent and did not close all is followed by the next after so long, twice as long each time.
+NEXT_MS = 1_000
+NEXT_MOST_MS = 30_000
 #: How much worse than the quote the bridge's own closing order may be, in points.
 DEVIATION = 1_000
 NEVER = 2**62
@@ -31,7 +34,9 @@ class Deadman:
         self._said = False
         self._closing = set()
         self._again = {}
+        self._tried = {}
         self._reached = {}
+        self._given_up = set()
 
     def engine_heard(self):
         """An engine whose session is armed is there."""
@@ -98,17 +103,36 @@ class Deadman:
         flatten = self._terms()["mode"] == "flatten"
         for leg in legs:
             magic = leg["magic"]
-            if leg["in_doubt"] or leg["closed_by_bridge"] or magic in self._closing:
+            if leg["in_doubt"] or magic in self._closing or not self._was_read_since(self._tried.get(magic)):
                 continue
             why = self._reached[magic][0] if magic in self._reached else "flattened" if flatten else None
-            if why is not None and self._bridge.now >= self._again.get(magic, 0):
+            if why is None and leg["attempts"] and leg["tried_in"] >= self._journal.fact("armed_epoch", NEVER):
+                why = "its closing order did not close it"
+            if why is None:
+                continue
+            if leg["attempts"] >= ATTEMPTS:
+                self._give_up(leg)
+            elif self._bridge.now >= self._again.setdefault(magic, self._bridge.now + _pause(leg)):
                 self._close(leg, why)
+
+    def _was_read_since(self, tried):
+        """Whether the account was read whole after the last attempt: what it filled is in the journal then."""
+        read = self._bridge.state.stable_at
+        return read is not None and (tried is None or read > tried)
+
+    def _give_up(self, leg):
+        magic = leg["magic"]
+        if magic not in self._given_up:
+            self._given_up.add(magic)
+            words = f"{ATTEMPTS} closing orders did not close it: it is left to the server's stop. Close it by hand"
+            self._bridge.act("deadman", magic, words)
 
     def _close(self, leg, why):
         magic = leg["magic"]
         self._closing.add(magic)
         order = {
-            "magic": str(magic + BRIDGE_MAGIC),
+            # A name of its own for each attempt: none is ever sent twice.
+            "magic": str(magic + BRIDGE_MAGIC + leg["attempts"] * ATTEMPT),
             "epoch": self._journal.epoch(),
             "symbol": leg["symbol"],
             "side": "sell" if leg["side"] == "buy" else "buy",
@@ -165,6 +189,7 @@ class Deadman:
 
     def _send(self, magic, order, why):
         bridge, own = self._bridge, int(order["magic"])
+        attempt = (own - BRIDGE_MAGIC - magic) // ATTEMPT + 1
 
         def begin():
             if bridge.armed:
@@ -174,8 +199,7 @@ class Deadman:
             try:
                 self._journal.write(order, bridge.utc, bridge.server_now, "sending")
             except sqlite3.IntegrityError:
-                # One such order for each extra, for ever.
-                self._closing.discard(magic)
+                self._later(magic, f"an order {own} is in the journal already")
                 return None
             crash.point("deadman:after_journal")
             return {"order": order, "limits": bridge.limits()}
@@ -186,11 +210,21 @@ class Deadman:
             note(self._journal, own, said)
             crash.point("deadman:after_answered")
             self._closing.discard(magic)
+            self._tried[magic] = bridge.now
+            self._again[magic] = bridge.now + _pause({"attempts": attempt})
             self._keep_exits(order["symbol"])
             bridge.market.look_at_trade()
-            bridge.act("deadman", magic, f"{why}; {order['side']} {order['volume']} {order['symbol']}: {_said(said)}")
+            which = f", attempt {attempt}" if attempt > 1 else ""
+            sent = f"{order['side']} {order['volume']} {order['symbol']}{which}"
+            bridge.act("deadman", magic, f"{why}; {sent}: {_said(said)}")
 
         bridge.errands.add("submit", None, told, rank=0, begin=begin)
+
+
+def _pause(leg):
+    """How long after the last attempt the next one waits."""
+    attempts = leg["attempts"]
+    return min(NEXT_MOST_MS, NEXT_MS << min(attempts - 1, 10)) if attempts else 0
 
 
 def _said(said):

@@ -34,7 +34,8 @@ CREATE TABLE IF NOT EXISTS orders (
     journaled_server INTEGER NOT NULL,
     sending_server INTEGER,
     ended INTEGER,
-    guard_over TEXT
+    guard_over TEXT,
+    ended_filled TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS orders_by_state ON orders (state);
 CREATE INDEX IF NOT EXISTS orders_by_closes ON orders (closes);
@@ -60,6 +61,9 @@ CREATE TABLE IF NOT EXISTS acted (
 FILLED = 4
 #: What the bridge adds to an extra's opening magic for its own closing order.
 BRIDGE_MAGIC = 1 << 52
+#: What it adds for each attempt before, and how many there may be. Order numbers of what is guarded stay below it.
+ATTEMPT = 1 << 24
+ATTEMPTS = 1 << 8
 
 
 class JournalError(Exception):
@@ -84,6 +88,10 @@ class Journal:
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL").fetchone()
             self._db.execute("PRAGMA synchronous = FULL")
+            columns = [row[1] for row in self._db.execute("PRAGMA table_info(orders)")]
+            if columns and "ended_filled" not in columns:
+                # A journal of before, when a closing order was sent once only.
+                self._db.execute("ALTER TABLE orders ADD COLUMN ended_filled TEXT")
             self._db.executescript(SCHEMA.replace(") STRICT;", ");") if sqlite3.sqlite_version_info < (3, 37) else SCHEMA)
             sound = self._db.execute("PRAGMA quick_check").fetchone()[0]
         except sqlite3.Error as error:
@@ -240,7 +248,10 @@ class Journal:
         return self._db.execute(query).fetchone()[0]
 
     def _leg(self, magic, body):
-        closers = self._db.execute("SELECT magic, state, result, ended FROM orders WHERE closes = ?", (magic,)).fetchall()
+        closers = self._db.execute(
+            "SELECT magic, state, result, ended, ended_filled, body FROM orders WHERE closes = ?", (magic,)
+        ).fetchall()
+        own = [closer for closer in closers if closer[0] >= BRIDGE_MAGIC]
         magics = [magic, *(closer[0] for closer in closers)]
         marks = ",".join("?" * len(magics))
         deals = self._db.execute(
@@ -266,28 +277,37 @@ class Journal:
             "position": opened[0][4],
             "volume": max(Decimal(0), volume - sum(closed_by.values())),
             "in_doubt": any(self._in_doubt(closer, closed_by) for closer in closers),
-            "closed_by_bridge": any(closer[0] == magic + BRIDGE_MAGIC for closer in closers),
+            "own_in_doubt": any(self._in_doubt(closer, closed_by) for closer in own),
+            "closed_by_bridge": bool(own),
+            "attempts": len(own),
+            # The engine's last epoch in which the bridge tried to close it.
+            "tried_in": max((json.loads(closer[5]).get("epoch", 0) for closer in own), default=None),
         }
 
     def _in_doubt(self, closer, closed_by):
         """Whether a closing order may still take something from the leg, or may have."""
-        magic, state, result, ended = closer
+        magic, state, result, ended, ended_filled, body = closer
         if state == "not_sent":
             return False
-        body = self.order(magic)["body"]
         closed = closed_by.get(magic, Decimal(0))
-        if closed >= Decimal(body["volume"]):
+        if closed >= Decimal(json.loads(body)["volume"]):
             return False
+        if ended_filled is not None:
+            # It is over; its deals may come later.
+            return closed < Decimal(ended_filled)
         if ended is not None and ended != FILLED:
             return False
         if state in ("journaled", "sending"):
             return True
-        result = json.loads(result)
-        meaning = retcodes.meaning(result["retcode"])
-        if meaning in (retcodes.Meaning.UNKNOWN, retcodes.Meaning.PLACED):
-            return True
-        # Done, and its deals are not all here yet.
-        return meaning is retcodes.Meaning.DONE and closed < Decimal(result["volume"])
+        # Unless it was surely refused it may have filled, or rest and fill later.
+        meaning = retcodes.meaning(json.loads(result)["retcode"])
+        return meaning in (retcodes.Meaning.UNKNOWN, retcodes.Meaning.PLACED, retcodes.Meaning.DONE)
+
+    def bridge_closes(self, magic):
+        """Whether an order of the bridge's own may still take something from the leg that this order opened."""
+        row = self.order(magic)
+        leg = self._leg(magic, row["body"]) if row and row["body"].get("guard") else None
+        return leg is not None and leg["own_in_doubt"]
 
     def in_doubt(self):
         """Closing orders whose end is not known, by magic: the terminal's history may tell."""
@@ -297,9 +317,9 @@ class Journal:
         )
         return [row[0] for row in rows]
 
-    def ended(self, magic, state):
-        """How an order ended by the terminal's history (`ORDER_STATE`)."""
-        self._db.execute("UPDATE orders SET ended = ? WHERE magic = ?", (state, magic))
+    def ended(self, magic, state, filled):
+        """How an order ended by the terminal's history: its `ORDER_STATE`, and how much of it was filled (text)."""
+        self._db.execute("UPDATE orders SET ended = ?, ended_filled = ? WHERE magic = ?", (state, filled, magic))
 
     def guard_over(self, magic, why):
         """Nothing of this extra is left to look after."""
@@ -308,7 +328,7 @@ class Journal:
     def last_closed_by_bridge(self, since_server):
         """Extras that the bridge closed by itself since a time, as `Guarded` needs them."""
         rows = self._db.execute(
-            "SELECT o.magic, o.body FROM orders o JOIN orders c ON c.closes = o.magic AND c.magic = o.magic + ? "
+            "SELECT DISTINCT o.magic, o.body FROM orders o JOIN orders c ON c.closes = o.magic AND c.magic >= ? "
             "WHERE c.state IN ('sending', 'answered') AND c.journaled_server >= ?",
             (BRIDGE_MAGIC, since_server),
         ).fetchall()

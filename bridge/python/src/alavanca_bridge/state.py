@@ -2,14 +2,18 @@
 
 import json
 import logging
+from decimal import Decimal
 
 from . import guards
+from .decimals import text
 from .frames import FRAME_MAX
 
 log = logging.getLogger("alavanca_bridge")
 
 #: A frame of `reconcile` is filled up to here.
 FRAME_FULL = FRAME_MAX // 2
+#: `ORDER_STATE`s of an order that is over: cancelled, in part, filled, rejected, expired.
+OVER = (2, 3, 4, 5, 6)
 #: An extra whose position is not there any more is over when that was read for so long.
 GONE_MS = 2_000
 DAY_MS = 86_400_000
@@ -26,6 +30,8 @@ class State:
         self._deals = set()
         self._watched = set()
         self._missing = {}
+        #: When the account was last read whole; `None` for never.
+        self.stable_at = None
 
     def watch(self, ticket):
         """An order was placed: how it ends is to be told."""
@@ -47,8 +53,9 @@ class State:
             bridge.market.see(deal["server"])
         self._journal.book(trade["deals"])
         for order in trade["ended"]:
-            if self._journal.order(int(order["magic"])):
-                self._journal.ended(int(order["magic"]), order["state"])
+            if order["state"] in OVER and self._journal.order(int(order["magic"])):
+                filled = Decimal(order["volume_initial"]) - Decimal(order["volume_current"])
+                self._journal.ended(int(order["magic"]), order["state"], text(filled))
         tell = bridge.up
         for deal in trade["deals"]:
             if deal["ticket"] not in self._deals:
@@ -58,6 +65,7 @@ class State:
         self._orders = self._tell_orders(trade, tell)
         self._positions = self._tell_positions(trade, tell)
         if trade["stable"]:
+            self.stable_at = bridge.now
             self._look_for_legs(trade["positions"])
 
     def reconcile(self, body, cid):

@@ -3,7 +3,7 @@
 import logging
 
 from . import crash, readings, requests, retcodes
-from .journal import BRIDGE_MAGIC, plain
+from .journal import ATTEMPT, BRIDGE_MAGIC, plain
 
 log = logging.getLogger("alavanca_bridge")
 
@@ -120,7 +120,11 @@ class Trade:
         if now is not None and now > body["not_after_server"]:
             return f"it waited too long: {now - body['not_after_server']} ms past its time", False
         if body["intent"] != "open":
+            if body.get("closes") and self._journal.bridge_closes(body["closes"]):
+                return f"the bridge's own closing order of {body['closes']} has no outcome yet", False
             return None, False
+        if body.get("guard") is not None and body["magic"] % (1 << 32) >= ATTEMPT:
+            return "its order number is 2^24 or more: the bridge would have no name to close it by", False
         if bridge.killed():
             return "the kill file is there: nothing is opened", False
         caps = self.caps
