@@ -47,6 +47,10 @@ fn bench(mode: AccountMode, part: Option<i64>) -> Bench {
     exchange.faults.part = part;
     exchange.connect();
     exchange.quote(NAME, points(124_995), points(125_005));
+    bench_on(exchange, mode)
+}
+
+fn bench_on(mut exchange: Exchange, mode: AccountMode) -> Bench {
     let (out, mut said) = mpsc::channel(256);
     let (happen, happens) = mpsc::channel(256);
     // The session stands before the first order.
@@ -152,6 +156,60 @@ async fn ticks_come_in_utc_and_a_margin_is_asked_for() {
     assert_eq!((tick.ask - tick.bid, tick.volume), (points(10), 1), "of flags 1080 the known ones count");
     let margin = bench.broker.margin(SYMBOL, alavanca_kernel::Side::Buy, alavanca_kernel::Contracts::new(3)).await;
     assert_eq!(margin.unwrap().to_string(), "300.00");
+}
+
+/// A broker that knows of a deal books no leg by it; one that does not would close the leg that is left.
+#[tokio::test]
+async fn after_a_restart_a_known_deal_closes_nothing() {
+    use alavanca_kernel::{
+        Contracts, LegId, OrderId, OrderIntent, OrderReport, OrderRequest, Protection, Side, TradeId,
+    };
+
+    let mut first = bench(AccountMode::Netting, None);
+    first.broker.ready(PATIENCE).await.unwrap();
+    let mut fills = Vec::new();
+    for (id, role, intent, side) in [
+        (1, LegRole::Base, OrderIntent::Open, Side::Buy),
+        (2, LegRole::Extra, OrderIntent::Open, Side::Buy),
+        (3, LegRole::Extra, OrderIntent::Close, Side::Sell),
+    ] {
+        first.quote(points(125_000)).await;
+        let leg = LegId { trade: TradeId::new(1), role };
+        let at = ZONE.utc(first.exchange.lock().unwrap().now);
+        let (id, quantity, protection) = (OrderId::new(id), Contracts::new(2), Protection::default());
+        let order = OrderRequest { id, symbol: SYMBOL, leg, intent, side, quantity, protection, at };
+        first.broker.submit(order).await.unwrap();
+        first.quote(points(125_000)).await;
+        fills.extend(first.broker.reports().await.unwrap().into_iter().filter_map(|report| match report {
+            OrderReport::Filled(fill) => Some(fill),
+            _ => None,
+        }));
+    }
+    let mut exchange = first.exchange.lock().unwrap().clone();
+    exchange.disconnect();
+    exchange.connect();
+    let mut second = bench_on(exchange, AccountMode::Netting);
+    let base = fills[0];
+    second.broker.adopt(crate::desk::Adopted {
+        symbol: SYMBOL,
+        leg: base.leg,
+        side: base.side,
+        open: base.quantity,
+        entry: base.price,
+        opening: None,
+        closing: None,
+        filled: [Contracts::ZERO; 2],
+        protection: Protection::default(),
+        levels: None,
+        opened_at: base.at,
+        deals: vec![base.deal],
+    });
+    second.broker.know(fills.iter().map(|fill| (fill.deal, fill.quantity)));
+    second.broker.ready(PATIENCE).await.unwrap();
+    second.quote(points(125_000)).await;
+    assert_eq!(second.broker.reports().await.unwrap(), []);
+    let legs = second.broker.legs().await.unwrap();
+    assert_eq!(legs.iter().map(|leg| (leg.leg, leg.quantity)).collect::<Vec<_>>(), [(base.leg, base.quantity)]);
 }
 
 #[tokio::test]

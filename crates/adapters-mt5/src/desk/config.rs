@@ -59,6 +59,8 @@ pub struct Care {
     pub naked_ms: u64,
     /// A change of stops, or a closing order of the desk's own, that did not work is tried again after so long.
     pub again_ms: u64,
+    /// A close waits for so long, from the session's begin, to hear what the symbol is.
+    pub spec_ms: u64,
     /// The account is held against the books at least this often.
     pub reconcile_ms: u64,
     /// A reconciliation without an answer is asked for again after so long.
@@ -87,6 +89,7 @@ impl Default for Care {
             follow_ms: 250,
             naked_ms: 2_000,
             again_ms: 1_000,
+            spec_ms: 5_000,
             reconcile_ms: 60_000,
             reading_ms: 10_000,
             doubt_every_ms: 2_000,

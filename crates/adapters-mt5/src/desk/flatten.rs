@@ -113,10 +113,13 @@ impl Desk {
             self.told.push(Told::Flat { symbol });
             return;
         }
-        if now < flatten.next {
+        let due = now >= flatten.next;
+        if !due || self.waits_for_spec(symbol) {
             return;
         }
-        flatten.next = now + again_ms;
+        if let Some(flatten) = &mut self.markets[symbol.index()].flatten {
+            flatten.next = now + again_ms;
+        }
         for order in resting {
             let cid = self.next_cid("c");
             let cancel = OrderCancel { order: order.ticket, magic: order.magic };

@@ -51,7 +51,8 @@ impl Desk {
         // A session may begin without a word of the last one's end.
         self.lose_session("a new session began");
         let Established { epoch, armed, .. } = *established;
-        self.session = Some(Session { epoch, armed, fits, ready: false, heartbeat: None, own: 0 });
+        let since = self.now.ms;
+        self.session = Some(Session { epoch, armed, fits, ready: false, heartbeat: None, own: 0, since });
         let symbols = self.markets.iter().map(|market| market.name.clone()).collect();
         self.said.push(Say { cid: None, message: FromEngine::Subscribe(Subscribe { symbols, ticks: true }) });
         self.want_reading(0);

@@ -132,6 +132,8 @@ struct Session {
     heartbeat: Option<BridgeHeartbeat>,
     /// The desk's own orders of the session.
     own: u64,
+    /// When it began.
+    since: u64,
 }
 
 impl Desk {

@@ -215,7 +215,7 @@ impl Desk {
             Purpose::Flatten(_) => true,
             purpose => purpose.leg() == Some(leg.id) && !purpose.opens(),
         };
-        if market.flatten.is_some() || out.any(in_the_way) {
+        if market.flatten.is_some() || out.any(in_the_way) || self.waits_for_spec(order.symbol) {
             return Ready::Wait;
         }
         if self.now.ms < leg.patient_until {
@@ -236,6 +236,13 @@ impl Desk {
         let agreed = market.position_signed() == market.legs_signed() || market.shown >= market.changed;
         let covered = market.position_signed() * leg.side.sign() - closing;
         if agreed && covered >= lots { Ready::Send(lots) } else { Ready::Wait }
+    }
+
+    /// Whether the bridge is still to say what the symbol is: which filling it takes, how large an order may be. After a
+    /// while a close goes without.
+    pub(super) fn waits_for_spec(&self, symbol: SymbolId) -> bool {
+        let since = self.session.as_ref().map_or(self.now.ms, |session| session.since);
+        self.markets[symbol.index()].spec.is_none() && self.now.ms < since + self.config.care.spec_ms
     }
 
     /// An order that waits for too long is given back.

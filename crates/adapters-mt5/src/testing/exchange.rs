@@ -66,6 +66,8 @@ pub struct Faults {
     pub blind: bool,
     /// The next reconciliations fail.
     pub fail_readings: u32,
+    /// What the symbols are is not said before [`Exchange::say_specs`].
+    pub late_specs: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -129,6 +131,14 @@ impl Exchange {
         }
     }
 
+    /// Says what the symbols are.
+    pub fn say_specs(&mut self) {
+        let specs: Vec<_> = self.markets.iter().map(|market| market.spec.clone()).collect();
+        for spec in specs {
+            self.say(None, FromBridge::SymbolSpec(spec));
+        }
+    }
+
     /// A session begins.
     pub fn connect(&mut self) {
         self.epoch += 1;
@@ -169,7 +179,9 @@ impl Exchange {
             FromEngine::Subscribe(wanted) => {
                 for symbol in wanted.symbols {
                     if let Some(market) = self.markets.iter().find(|market| market.spec.symbol == symbol).cloned() {
-                        self.say(None, FromBridge::SymbolSpec(market.spec));
+                        if !self.faults.late_specs {
+                            self.say(None, FromBridge::SymbolSpec(market.spec));
+                        }
                         let calendar = SessionCalendar { symbol: symbol.clone(), known: false, sessions: Vec::new() };
                         self.say(None, FromBridge::SessionCalendar(calendar));
                         self.tick(&symbol);

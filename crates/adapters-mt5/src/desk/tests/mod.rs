@@ -1,6 +1,7 @@
 //! A desk against a bridge in memory: what it does when things go wrong.
 
 mod random;
+mod start;
 
 use std::sync::Arc;
 
