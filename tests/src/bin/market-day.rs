@@ -58,6 +58,7 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         Some(folder) => folder.clone(),
         None => std::env::temp_dir().join(format!("alavanca-{task}-{}", std::process::id())),
     };
+    let day = Day { short_memory: task == "torture", ..day };
     let began = Instant::now();
     let day_in = |name: String| -> Result<Day, Failure> {
         let folder = folder.join(name);
@@ -77,7 +78,8 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         };
         let mut said = |number: u32, verdict: &market_day::Verdict, tally: &market_day::Tally| {
             let agrees = if verdict.agrees() { "agrees" } else { "DIFFERS" };
-            println!("day {number}: {agrees}; {} kills so far, {:.0} s", tally.total(), began.elapsed().as_secs_f64());
+            let (seed, seconds) = (day.seed.wrapping_add(u64::from(number)), began.elapsed().as_secs_f64());
+            println!("day {number}, seed {seed}: {agrees}; {} kills so far, {seconds:.0} s", tally.total());
             if !verdict.agrees() {
                 print!("{verdict}");
             }
@@ -103,6 +105,7 @@ fn options(words: &[String]) -> Result<Options, Failure> {
         seed: 1,
         hours: ("09:00".to_owned(), "18:00".to_owned()),
         until: 17 * 60 + 30,
+        short_memory: false,
         faults: Some(root.join("config/live-day.faults.json")),
         folder: PathBuf::new(),
         patience: Duration::from_mins(30),

@@ -63,6 +63,8 @@ pub struct Day {
     pub hours: (String, String),
     /// When the engine closes everything and ends: minutes of the server's day.
     pub until: u32,
+    /// Levels that need little of the past: an engine that is started often starts quickly.
+    pub short_memory: bool,
     /// Faults of terminal and exchange.
     pub faults: Option<PathBuf>,
     /// Where everything is put; has to be there.
@@ -73,6 +75,8 @@ pub struct Day {
 
 /// The demo account's number at the simulated broker.
 const LOGIN: &str = "1000001";
+/// See [`Day::short_memory`].
+const SHORT_MEMORY: &str = "REGIME_DETECTOR = \"ADX_ATR\"\nREGIME_ATR_SLOW = 30\nLIQUIDITY_MAP = \"RELATIVE_VOLUME\"\n";
 
 /// The programs of a day.
 #[derive(Debug)]
@@ -133,7 +137,9 @@ impl Parts {
         let mut command = Command::new(&workshop.simterm);
         command.args(["--account", &day.account.to_string(), "--day", "2026-03-10", "--pulled", "true"]);
         command.args(["--seed", &day.seed.to_string(), "--from", &day.hours.0, "--to", &day.hours.1]);
-        command.args(["--history-days", "20", "--balance", "20000.00"]);
+        // While a position has no stop the market goes no faster than the clock, by which the engine is held to two seconds.
+        command.args(["--balance", "20000.00", "--clocked-while-naked", "true"]);
+        command.args(["--history-days", if day.short_memory { "2" } else { "20" }]);
         command.arg("--statement").arg(folder.join("statement.json"));
         if let Some(faults) = &day.faults {
             command.arg("--faults").arg(faults);
@@ -146,7 +152,8 @@ impl Parts {
         // The bridge dials one address over all starts of the engine.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let settings = fs::read_to_string(&workshop.settings)?;
-        let own = format!("{settings}\nMT5_LISTEN = \"127.0.0.1:{port}\"\n");
+        let memory = if day.short_memory { SHORT_MEMORY } else { "" };
+        let own = format!("{settings}\n{memory}MT5_LISTEN = \"127.0.0.1:{port}\"\n");
         fs::write(folder.join("settings.toml"), own)?;
         write_secret(&folder.join("secret"))?;
         let began = Instant::now();
@@ -175,7 +182,7 @@ impl Parts {
         let mut command = match self.day.bridge {
             BridgeKind::Sidecar => {
                 let mut command = Command::new(&self.workshop.python);
-                command.args(["-m", "alavanca_bridge", "--engine", &engine, "--poll-ms", "5"]);
+                command.args(["-m", "alavanca_bridge", "--engine", &engine, "--poll-ms", "1"]);
                 command.arg("--secret").arg(secret).arg("--journal").arg(folder.join("journal.sqlite"));
                 command.args(["--symbols", self.day.symbol()]).env("ALAVANCA_SIMTERM", &self.terminal);
                 command
@@ -184,7 +191,8 @@ impl Parts {
                 let files = folder.join("files");
                 fs::create_dir_all(&files)?;
                 let mut command = Command::new(&self.workshop.advisor);
-                command.args(["--simterm", &self.terminal, "--engine", &engine, "--poll-ms", "5"]);
+                // That is while it is alone: the market is not to run away from an engine that starts.
+                command.args(["--simterm", &self.terminal, "--engine", &engine, "--poll-ms", "20"]);
                 command.arg("--secret").arg(secret).arg("--files").arg(files);
                 command
             }

@@ -6,8 +6,10 @@ use super::parts::{Day, Failure, Parts, Workshop};
 use super::verdict::Verdict;
 use crate::script::mix;
 
-/// A process that is told to end at a call has so long to come to it; then it is killed where it is.
+/// A process that is told to end at a call has so long to come to it, from when all run; then it is killed where it is.
 const COMES_WITHIN: Duration = Duration::from_millis(2_500);
+/// Longer than a bridge takes to miss its engine (`MT5_LOST_AFTER_MS`).
+const ABSENCE: Duration = Duration::from_millis(3_500);
 
 /// How much is killed.
 #[derive(Debug, Clone, Copy)]
@@ -111,83 +113,165 @@ fn one_day(workshop: &Workshop, day: &Day, seed: u64, kills: u32, tally: &mut Ta
         draws += 1;
         mix(seed, draws) % below
     };
-    let mut parts = Parts::begin(workshop, day)?;
-    let mut away: Vec<(i64, i64)> = Vec::new();
-    let mut left = kills;
-    parts.start_bridge(None)?;
-    while left > 0 && parts.end().is_none() && !parts.is_late()? {
+    let parts = Parts::begin(workshop, day)?;
+    let mut rack = Rack { parts, tally, left: kills, away: Vec::new(), seen: 0, down_since: None };
+    rack.look()?;
+    rack.parts.start_bridge(None)?;
+    while rack.left > 0 && rack.parts.end().is_none() && !rack.parts.is_late()? {
         let victim = choose(&mut draw);
-        let began = parts.market()?.0;
-        let run_for = Duration::from_millis(50 + draw(1_500));
-        let killed = match victim {
-            Victim::EngineAt { store, call, after } => {
-                let side = if after { "after" } else { "before" };
-                let of = if store { "store" } else { "broker" };
-                parts.kill_engine();
-                parts.start_engine(Some(&format!("{of}:{call}:{side}")))?;
-                let reached =
-                    wait(&mut parts, COMES_WITHIN, |parts| parts.engine_ended().map(|ended| ended.is_some()))?;
-                // What it ended with was the call, or nothing came to that call: it dies where it is.
-                let alive = parts.kill_engine();
-                let place =
-                    if reached && !alive { format!("engine {side} a call of its {of}") } else { "engine".to_owned() };
-                Some(place)
-            }
-            Victim::Engine => {
-                ensure_engine(&mut parts)?;
-                wait(&mut parts, run_for, |_| Ok(false))?;
-                parts.kill_engine().then(|| "engine".to_owned())
-            }
-            Victim::BridgeAt(point) => {
-                ensure_engine(&mut parts)?;
-                parts.kill_bridge();
-                parts.start_bridge(Some(BRIDGE_POINTS[point]))?;
-                let reached = wait(&mut parts, COMES_WITHIN, Parts::bridge_ended)?;
-                let alive = parts.kill_bridge();
-                Some(if reached && !alive { format!("bridge, {}", BRIDGE_POINTS[point]) } else { "bridge".to_owned() })
-            }
-            Victim::Bridge => {
-                ensure_engine(&mut parts)?;
-                wait(&mut parts, run_for, |_| Ok(false))?;
-                parts.kill_bridge().then(|| "bridge".to_owned())
-            }
-            Victim::Workers => {
-                ensure_engine(&mut parts)?;
-                wait(&mut parts, run_for, |_| Ok(false))?;
-                parts.kill_workers().then(|| "bridge's worker".to_owned())
-            }
-            Victim::Both => {
-                ensure_engine(&mut parts)?;
-                wait(&mut parts, run_for, |_| Ok(false))?;
-                (parts.kill_engine() & parts.kill_bridge()).then(|| "both".to_owned())
-            }
+        // Now and then nobody comes for so long that the bridge has to stand in for the engine.
+        if rack.down_since.is_some() && draw(8) == 0 {
+            std::thread::sleep(ABSENCE);
+        }
+        rack.arm(victim)?;
+        let run_for = match victim {
+            Victim::EngineAt { .. } | Victim::BridgeAt(_) => COMES_WITHIN,
+            _ => Duration::from_millis(50 + draw(1_000)),
         };
-        if parts.bridge_ended()? {
-            parts.start_bridge(None)?;
-        }
-        if let Some(killed) = killed {
-            *tally.kills.entry(killed).or_default() += 1;
-            left -= 1;
-        }
-        // Nobody is held to stops from the kill until the engine runs again.
-        ensure_engine(&mut parts)?;
-        let runs = |parts: &mut Parts| {
-            ensure_engine(parts)?;
-            Ok(parts.end().is_some() || parts.phase().is_some_and(|phase| phase == "running"))
-        };
-        if !wait(&mut parts, Duration::from_mins(1), runs)? {
-            return Err(parts.failure("the engine does not come to run again"));
-        }
-        away.push((began, parts.market()?.0));
+        rack.kill(victim, run_for)?;
     }
+    rack.all_run(None)?;
+    let Rack { mut parts, away, .. } = rack;
     parts.wait_for_the_end()?;
     parts.verdict(&away)
+}
+
+/// A day's programs while they are killed.
+struct Rack<'a> {
+    parts: Parts,
+    tally: &'a mut Tally,
+    left: u32,
+    /// Stretches of market time in which something was not running.
+    away: Vec<(i64, i64)>,
+    /// Market time when it was last looked at.
+    seen: i64,
+    down_since: Option<i64>,
+}
+
+impl Rack<'_> {
+    fn look(&mut self) -> Result<(), Failure> {
+        self.seen = self.parts.market()?.0;
+        Ok(())
+    }
+
+    fn died(&mut self, what: &str) {
+        *self.tally.kills.entry(what.to_owned()).or_default() += 1;
+        self.left = self.left.saturating_sub(1);
+        self.down_since.get_or_insert(self.seen);
+    }
+
+    /// Starts who is to die at a call so that it will, and everybody else. Who runs in its place is killed for it, at a
+    /// moment that is as good as any.
+    fn arm(&mut self, victim: Victim) -> Result<(), Failure> {
+        self.look()?;
+        match victim {
+            Victim::EngineAt { store, call, after } => {
+                if self.parts.kill_engine() {
+                    self.died("engine");
+                }
+                let (of, side) = call_of(store, after);
+                self.parts.start_engine(Some(&format!("{of}:{call}:{side}")))?;
+            }
+            Victim::BridgeAt(point) => {
+                if self.parts.kill_bridge() {
+                    self.died("bridge");
+                }
+                self.parts.start_bridge(Some(BRIDGE_POINTS[point]))?;
+            }
+            Victim::Engine | Victim::Bridge | Victim::Workers | Victim::Both => {}
+        }
+        self.all_run(Some(victim))
+    }
+
+    /// Starts who does not run, until all do; or until the victim has died, which only stays so where it is told to.
+    /// Nobody is held to stops from the kill on until then.
+    fn all_run(&mut self, victim: Option<Victim>) -> Result<(), Failure> {
+        let began = Instant::now();
+        loop {
+            self.look()?;
+            if victim.is_some_and(|victim| self.has_died(victim).unwrap_or(true)) {
+                return Ok(());
+            }
+            ensure_engine(&mut self.parts)?;
+            if self.parts.bridge_ended()? {
+                self.parts.start_bridge(None)?;
+            }
+            if self.parts.end().is_some() || self.parts.phase().is_some_and(|phase| phase == "running") {
+                self.look()?;
+                self.away.extend(self.down_since.take().map(|since| (since, self.seen)));
+                return Ok(());
+            }
+            if began.elapsed() > Duration::from_mins(1) {
+                return Err(self.parts.failure("the engine does not come to run again"));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Whether who is to die at a call has.
+    fn has_died(&mut self, victim: Victim) -> Result<bool, Failure> {
+        match victim {
+            Victim::EngineAt { .. } => Ok(!self.parts.runs_engine()?),
+            Victim::BridgeAt(_) => self.parts.bridge_ended(),
+            Victim::Engine | Victim::Bridge | Victim::Workers | Victim::Both => Ok(false),
+        }
+    }
+
+    /// Waits until it dies where it is told to, or for so long; then it is killed where it is.
+    fn kill(&mut self, victim: Victim, run_for: Duration) -> Result<(), Failure> {
+        let until = Instant::now() + run_for;
+        let mut reached = self.has_died(victim)?;
+        while !reached && Instant::now() < until && self.parts.end().is_none() {
+            self.look()?;
+            std::thread::sleep(Duration::from_millis(5));
+            reached = self.has_died(victim)?;
+            self.parts.engine_ended()?;
+        }
+        if self.parts.end().is_some() {
+            return Ok(());
+        }
+        match victim {
+            Victim::EngineAt { store, after, .. } if reached => {
+                let (of, side) = call_of(store, after);
+                self.died(&format!("engine {side} a call of its {of}"));
+            }
+            Victim::BridgeAt(point) if reached => self.died(&format!("bridge, {}", BRIDGE_POINTS[point])),
+            Victim::EngineAt { .. } | Victim::Engine => {
+                if self.parts.kill_engine() {
+                    self.died("engine");
+                }
+            }
+            Victim::BridgeAt(_) | Victim::Bridge => {
+                if self.parts.kill_bridge() {
+                    self.died("bridge");
+                }
+            }
+            Victim::Workers => {
+                // An Expert Advisor has none.
+                if self.parts.kill_workers() {
+                    self.died("bridge's worker");
+                } else if self.parts.kill_bridge() {
+                    self.died("bridge");
+                }
+            }
+            Victim::Both => {
+                if self.parts.kill_engine() & self.parts.kill_bridge() {
+                    self.died("both");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn call_of(store: bool, after: bool) -> (&'static str, &'static str) {
+    (if store { "store" } else { "broker" }, if after { "after" } else { "before" })
 }
 
 fn choose(draw: &mut dyn FnMut(u64) -> u64) -> Victim {
     match draw(12) {
         0..3 => Victim::EngineAt { store: false, call: 1 + draw(3) as u32, after: draw(2) == 0 },
-        3..6 => Victim::EngineAt { store: true, call: 1 + draw(40) as u32, after: draw(2) == 0 },
+        3..6 => Victim::EngineAt { store: true, call: 1 + draw(20) as u32, after: draw(2) == 0 },
         6 => Victim::Engine,
         7..9 => Victim::BridgeAt(draw(BRIDGE_POINTS.len() as u64) as usize),
         9 => Victim::Bridge,
@@ -198,22 +282,6 @@ fn choose(draw: &mut dyn FnMut(u64) -> u64) -> Victim {
 
 fn ensure_engine(parts: &mut Parts) -> Result<(), Failure> {
     if parts.runs_engine()? || parts.end().is_some() { Ok(()) } else { parts.start_engine(None) }
-}
-
-/// Waits until it is so, or for so long. Whether it is so.
-fn wait(
-    parts: &mut Parts,
-    at_most: Duration,
-    mut until: impl FnMut(&mut Parts) -> Result<bool, Failure>,
-) -> Result<bool, Failure> {
-    let began = Instant::now();
-    while began.elapsed() < at_most {
-        if until(parts)? {
-            return Ok(true);
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Ok(false)
 }
 
 impl fmt::Display for Tally {

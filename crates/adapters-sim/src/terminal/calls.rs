@@ -90,6 +90,7 @@ impl Terminal {
             _ => self.ask(client, name, call),
         };
         self.after_call(plan);
+        self.watch_bare();
         let said = match (plan.none, said) {
             (Some(code), _) => Err(fail(code)),
             (None, Ok(Value::Array(_))) if plan.empty => Ok(json!([])),
@@ -116,7 +117,7 @@ impl Terminal {
     fn poll(&mut self, client: u64) {
         let role = self.clients.get(&client).map(|client| client.role);
         if self.account.settings.pulled && role != Some(Role::Driver) {
-            self.next_tick();
+            self.pull();
         }
     }
 

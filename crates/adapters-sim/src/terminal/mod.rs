@@ -59,6 +59,10 @@ pub struct Terminal {
     /// Calls that wait, with what becomes of them.
     held: Vec<(Value, Plan)>,
     faults: Faults,
+    /// The real clock, where somebody tells it.
+    real_ms: u64,
+    /// Since when a position has no stop: by the real clock, and by the market's.
+    bare_since: Option<(u64, i64)>,
     quit: bool,
 }
 
@@ -163,6 +167,8 @@ impl Terminal {
             draws: SplitMix::stream(seed, 0x7e12),
             held: Vec::new(),
             faults: Faults::default(),
+            real_ms: 0,
+            bare_since: None,
             quit: false,
         })
     }
@@ -218,6 +224,32 @@ impl Terminal {
         }
         self.move_clock(server_ms);
         self.faults_of_time();
+    }
+
+    /// Says how many milliseconds of the real clock have passed, before a call.
+    pub fn real_time(&mut self, ms: u64) {
+        self.real_ms = self.real_ms.max(ms);
+    }
+
+    /// Somebody polls: one tick. Where the market is to keep to the clock while a position has no stop, no further than the
+    /// clock has gone since.
+    fn pull(&mut self) {
+        let most = self.bare_since.map(|(real, market)| market + self.real_ms.saturating_sub(real) as i64);
+        match most.filter(|_| self.account.settings.clocked_while_naked) {
+            Some(most) if self.tape.next_ms().is_none_or(|next| next > most) => {
+                self.move_clock(most);
+                self.faults_of_time();
+            }
+            _ => self.next_tick(),
+        }
+        self.watch_bare();
+    }
+
+    /// After each call: whether a position has no stop, and since when.
+    fn watch_bare(&mut self) {
+        let now = (self.real_ms, self.account.now_ms);
+        let bare = self.account.naked.iter().any(|naked| naked.to_ms.is_none());
+        self.bare_since = bare.then(|| self.bare_since.unwrap_or(now));
     }
 
     /// One tick; where there is none left, a second, for a while.

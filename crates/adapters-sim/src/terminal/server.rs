@@ -21,6 +21,7 @@ pub struct Serving {
 #[derive(Debug)]
 struct Shared {
     terminal: Mutex<Terminal>,
+    began: Instant,
     /// Something happened.
     moved: Condvar,
     /// Somebody said `quit`, and has been answered.
@@ -29,7 +30,9 @@ struct Shared {
 
 impl Shared {
     fn terminal(&self) -> MutexGuard<'_, Terminal> {
-        self.terminal.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut terminal = self.terminal.lock().unwrap_or_else(PoisonError::into_inner);
+        terminal.real_time(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        terminal
     }
 }
 
@@ -67,8 +70,12 @@ impl Serving {
 /// run so many times as fast as the clock; without it the market is pulled or driven.
 pub fn serve(terminal: Terminal, listener: TcpListener, speed: Option<f64>) -> std::io::Result<Serving> {
     let address = listener.local_addr()?;
-    let shared =
-        Arc::new(Shared { terminal: Mutex::new(terminal), moved: Condvar::new(), over: AtomicBool::new(false) });
+    let shared = Arc::new(Shared {
+        terminal: Mutex::new(terminal),
+        began: Instant::now(),
+        moved: Condvar::new(),
+        over: AtomicBool::new(false),
+    });
     let serving = Serving { shared: Arc::clone(&shared), address };
     let accepts = Arc::clone(&shared);
     thread::spawn(move || {

@@ -534,6 +534,28 @@ fn the_statement_knows_stretches_without_a_stop() {
 }
 
 #[test]
+fn a_pulled_market_keeps_to_the_clock_while_a_position_has_no_stop() {
+    for (clocked, passed) in [("true", [0, 400, 1_000]), ("false", [1_000, 2_000, 3_000])] {
+        let mut world = World::on(&[("clocked-while-naked", clocked)], &[FLAT[0]; 9]);
+        world.terminal.real_time(5_000);
+        let begin = world.terminal.server_ms();
+        world.deal(0, 1.0, json!({}));
+        let mut went = Vec::new();
+        for real in [5_000, 5_400, 6_100] {
+            world.terminal.real_time(real);
+            world.tick();
+            went.push(world.terminal.server_ms() - begin);
+        }
+        assert_eq!(went, passed, "clocked: {clocked}");
+        // With a stop each poll is a tick again.
+        let before = world.terminal.server_ms();
+        world.send(json!({ "action": 6, "symbol": "WINJ26", "sl": 99900.0 }));
+        world.tick();
+        assert_eq!(world.terminal.server_ms() - before, 1_000);
+    }
+}
+
+#[test]
 fn stops_at_an_exchange_are_seen_by_the_last_trade_alone() {
     let (wide, traded) = (("99890", "100005", "99905"), ("99890", "100005", "99900"));
     let mut world = World::on(&[], &[FLAT[0], wide, traded]);

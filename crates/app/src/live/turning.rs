@@ -88,6 +88,7 @@ impl Turning {
     pub(super) async fn turn(&mut self, log: &mut OperatorLog) -> Result<Statement, LiveError> {
         self.read_account(log).await;
         self.begin_day(log).await;
+        self.write_status(Phase::Running);
         while self.ended.is_none() {
             let happening = self.venue().next(Instant::now() + BEAT).await;
             self.happened(happening, log).await;
