@@ -2,42 +2,88 @@
 //| Guards.mqh: the dead-man's switch                                |
 //+------------------------------------------------------------------+
 // While the engine is lost nothing opens, the stops at the server stay, and each extra's own stop, target and time limit
-// are watched here, by the journal: distances from the average entry, market time. An extra is closed by one order at
-// most, whose magic is the opening one plus 2^52; it is never larger than the position that there is.
+// are watched here, by the journal: distances from the average entry, market time. The closing order is never larger than
+// the position that there is. What it did not fill, or was refused, is closed by another with a magic of its own, until
+// deals prove the extra closed; none goes out while one before it has no proven end.
 #define LEARN_EVERY_MS 5000
 #define CLOSE_AGAIN_MS 1000
+#define CLOSE_AGAIN_MOST_MS 30000
+#define GUARD_DAY_MS 86400000
 #define GUARDS_TOLD_MS 604800000
 
 bool engine_lost = false;
 // When an engine that may trade was last heard, by the server's clock; 0 for not in this run.
 long last_life_server = 0;
+// When the account's history was asked for the extras' deals, and when it last answered.
+ulong guards_asked_at = 0;
 ulong guards_learned_at = 0;
+bool closing_tried = false;
 string last_guard_error = "";
 
-// A deal of the selected history: does it fill a guarded order?
+// The guarded order that an order closes; -1 for none.
+int LegOf(const int i)
+  {
+   int leg = journal.entries[i].closes != 0 ? journal.Find(journal.entries[i].closes) : -1;
+   return leg >= 0 && journal.entries[leg].guard != GUARD_NONE ? leg : -1;
+  }
+
+// Nothing is left to guard: all of it was opened, and all of it closed.
+void SettleGuard(const int i)
+  {
+   if(journal.entries[i].guard == GUARD_OPEN && journal.entries[i].filled >= journal.entries[i].volume - LOT_DUST &&
+      LeftOf(i) <= LOT_DUST)
+      journal.EndGuard(i);
+  }
+
+// A deal of the selected history: does it fill a guarded order, or one that closes it?
 void LearnDeal(const ulong ticket)
   {
    ulong magic = (ulong)HistoryDealGetInteger(ticket, DEAL_MAGIC);
    long entry = HistoryDealGetInteger(ticket, DEAL_ENTRY);
-   if(magic == 0 || (entry != DEAL_ENTRY_IN && entry != DEAL_ENTRY_INOUT))
+   int i = magic != 0 ? journal.Find(magic) : -1;
+   if(i < 0)
       return;
-   int i = journal.Find(magic);
-   if(i < 0 || journal.entries[i].guard == GUARD_NONE)
+   int leg = LegOf(i);
+   bool opens = journal.entries[i].guard != GUARD_NONE && (entry == DEAL_ENTRY_IN || entry == DEAL_ENTRY_INOUT);
+   bool closes = leg >= 0 && entry != DEAL_ENTRY_IN;
+   if(!opens && !closes)
       return;
    journal.AddFill(i, ticket, HistoryDealGetDouble(ticket, DEAL_VOLUME), HistoryDealGetDouble(ticket, DEAL_PRICE),
                    HistoryDealGetInteger(ticket, DEAL_TIME_MSC), (ulong)HistoryDealGetInteger(ticket, DEAL_POSITION_ID));
+   if(closes)
+      SettleGuard(leg);
   }
 
-// The deals of guarded orders that history knows and the journal does not.
-void LearnFills()
+bool IsOver(const long state)
+  {
+   return state == ORDER_STATE_CANCELED || state == ORDER_STATE_PARTIAL || state == ORDER_STATE_FILLED ||
+          state == ORDER_STATE_REJECTED || state == ORDER_STATE_EXPIRED;
+  }
+
+// An order of the selected history: does its end say how much a closing order took?
+void LearnEnd(const ulong ticket)
+  {
+   ulong magic = (ulong)HistoryOrderGetInteger(ticket, ORDER_MAGIC);
+   int i = magic != 0 ? journal.Find(magic) : -1;
+   if(i >= 0 && LegOf(i) >= 0 && IsOver(HistoryOrderGetInteger(ticket, ORDER_STATE)))
+      journal.NoteEnded(i, HistoryOrderGetDouble(ticket, ORDER_VOLUME_INITIAL) -
+                        HistoryOrderGetDouble(ticket, ORDER_VOLUME_CURRENT));
+  }
+
+// What history knows of guarded orders and of those that close them, and the journal does not. False where the terminal
+// does not say.
+bool LearnFills()
   {
    long since = 0;
    for(int i = 0; i < ArraySize(journal.entries); i++)
-      if(journal.entries[i].guard == GUARD_OPEN && (since == 0 || journal.entries[i].server < since))
+      if(journal.entries[i].guard == GUARD_OPEN && journal.entries[i].state != ENTRY_REFUSED &&
+         (since == 0 || journal.entries[i].server < since))
          since = journal.entries[i].server;
    string error = "";
-   if(since == 0 || !SelectHistory(since, error))
-      return;
+   if(since == 0)
+      return true;
+   if(!SelectHistory(since, error))
+      return false;
    int total = HistoryDealsTotal();
    for(int n = 0; n < total; n++)
      {
@@ -45,27 +91,28 @@ void LearnFills()
       if(ticket != 0)
          LearnDeal(ticket);
      }
-  }
-
-// The order that closes a leg and was sent, or may have been: -1 for none. One that was surely rejected counts for
-// nothing, since the leg is as open as before.
-int ClosingOf(const ulong magic)
-  {
-   for(int i = ArraySize(journal.entries) - 1; i >= 0; i--)
+   total = HistoryOrdersTotal();
+   for(int n = 0; n < total; n++)
      {
-      if(journal.entries[i].closes != magic || journal.entries[i].state == ENTRY_REFUSED)
-         continue;
-      bool rejected = journal.entries[i].state == ENTRY_ANSWERED && IsRejection(journal.entries[i].retcode);
-      if(!rejected || journal.entries[i].magic >= BRIDGE_MAGIC)
-         return i;
+      ulong ticket = HistoryOrderGetTicket(n);
+      if(ticket != 0)
+         LearnEnd(ticket);
      }
-   return -1;
+   // One that was filled in part and closed whole: the rest of it will not come any more.
+   for(int i = 0; i < ArraySize(journal.entries); i++)
+      if(journal.entries[i].guard == GUARD_OPEN && journal.entries[i].filled > LOT_DUST &&
+         clocks.Server() - journal.entries[i].first_fill > GUARD_DAY_MS && LeftOf(i) <= LOT_DUST)
+         journal.EndGuard(i);
+   return true;
   }
 
 bool IsGuarded(const int i)
   {
-   return journal.entries[i].guard == GUARD_OPEN && journal.entries[i].filled > LOT_DUST &&
-          ClosingOf(journal.entries[i].magic) < 0;
+   if(journal.entries[i].guard != GUARD_OPEN || journal.entries[i].filled <= LOT_DUST)
+      return false;
+   Closings closings;
+   ReadClosings(journal.entries[i].magic, closings);
+   return !closings.doubt && journal.entries[i].filled - closings.taken > LOT_DUST;
   }
 
 double GuardEntry(const int i)
@@ -94,7 +141,7 @@ string GuardedJson(const int i, const bool closed_by_bridge)
    out.Id("magic", journal.entries[i].magic);
    out.Text("symbol", journal.entries[i].symbol);
    out.Text("side", SideName(journal.entries[i].buys));
-   out.Amount("volume", closed_by_bridge ? 0 : journal.entries[i].filled);
+   out.Amount("volume", LeftOf(i));
    out.Amount("stop", GuardStop(i));
    out.Amount("target", GuardTarget(i));
    out.Whole("until_server", GuardUntil(i));
@@ -110,9 +157,9 @@ void GuardsJson(ARRAY_OUT(string, items))
      {
       if(journal.entries[i].guard == GUARD_NONE || journal.entries[i].filled <= LOT_DUST)
          continue;
-      int own = journal.Find(journal.entries[i].magic + BRIDGE_MAGIC);
-      bool sent = own >= 0 && journal.entries[own].state != ENTRY_REFUSED &&
-                  journal.entries[own].server > clocks.Server() - GUARDS_TOLD_MS;
+      Closings closings;
+      ReadClosings(journal.entries[i].magic, closings);
+      bool sent = closings.sent_at != 0 && closings.sent_at > clocks.Server() - GUARDS_TOLD_MS;
       if(!sent && !IsGuarded(i))
          continue;
       int count = ArraySize(items);
@@ -253,6 +300,15 @@ void RestoreStops(const string symbol, const double sl, const double tp)
                          IntegerToString((long)result.retcode) + ")";
   }
 
+// How long after so many attempts the next one waits.
+ulong PauseAfter(const int attempts)
+  {
+   ulong pause = CLOSE_AGAIN_MS;
+   for(int n = 1; n < attempts && pause < CLOSE_AGAIN_MOST_MS; n++)
+      pause = pause * 2;
+   return MathMin(pause, (ulong)CLOSE_AGAIN_MOST_MS);
+  }
+
 void CloseGuarded(const int i, const string why)
   {
    ulong position = 0;
@@ -268,16 +324,27 @@ void CloseGuarded(const int i, const string why)
    ulong magic = journal.entries[i].magic;
    string symbol = journal.entries[i].symbol;
    bool buys = !journal.entries[i].buys;
+   Closings closings;
+   ReadClosings(magic, closings);
+   if(closings.attempts >= ATTEMPTS)
+     {
+      if(!journal.entries[i].given_up)
+         Acted("deadman", magic, IntegerToString(ATTEMPTS) + " closing orders did not close the extra " + NumberText(magic) +
+               ": it is left to the server's stop. Close it by hand");
+      journal.entries[i].given_up = true;
+      return;
+     }
    MqlTick tick;
    if(!SymbolInfoTick(symbol, tick))
       return;
    Submission order;
-   order.magic = magic + BRIDGE_MAGIC;
+   // A name of its own for each attempt: none is ever sent twice.
+   order.magic = magic + BRIDGE_MAGIC + (ulong)closings.attempts * ATTEMPT_MAGIC;
    order.epoch = journal.epoch;
    order.symbol = symbol;
    order.buys = buys;
    order.opens = false;
-   order.volume = MathMin(journal.entries[i].filled, live);
+   order.volume = MathMin(LeftOf(i), live);
    order.price = buys ? (tick.ask > 0 ? tick.ask : tick.last) : (tick.bid > 0 ? tick.bid : tick.last);
    order.deviation = DeadManDeviation;
    order.sl = 0;
@@ -293,7 +360,7 @@ void CloseGuarded(const int i, const string why)
    order.not_after = 0;
    MqlTradeRequest request;
    BuildRequest(order, request);
-   // There is one attempt: it is not spent while the server would refuse it anyway.
+   // An attempt is not spent while the server would refuse it anyway.
    MqlTradeCheckResult check;
    ZeroMemory(check);
    if(!OrderCheck(request, check) || CloseRefusal(symbol, buys, order.volume, position) != "")
@@ -316,12 +383,18 @@ void CloseGuarded(const int i, const string why)
       tp = PositionGetDouble(POSITION_TP);
      }
    last_guard_error = "";
+   closing_tried = true;
    SendOnce(own, request);
+   journal.entries[i].tried_at = clocks.Monotonic();
+   journal.entries[i].again_at = journal.entries[i].tried_at + PauseAfter(closings.attempts + 1);
    RestoreStops(symbol, sl, tp);
    string outcome = journal.entries[own].state == ENTRY_ANSWERED ?
                     "code " + IntegerToString(journal.entries[own].retcode) : journal.entries[own].why;
-   Acted("deadman", magic, "the extra " + NumberText(magic) + " on " + symbol + ", " + Decimal(order.volume) +
-         " lots, was closed: " + why + ". " + outcome);
+   if(journal.entries[own].state == ENTRY_ANSWERED && !IsRejection(journal.entries[own].retcode))
+      outcome = outcome + ", " + Decimal(journal.entries[own].result_volume) + " lots filled";
+   string which = closings.attempts > 0 ? " (attempt " + IntegerToString(closings.attempts + 1) + ")" : "";
+   Acted("deadman", magic, "a closing order for " + Decimal(order.volume) + " lots of the extra " + NumberText(magic) +
+         " on " + symbol + " was sent" + which + ": " + why + ". " + outcome);
   }
 
 // On every tick and every turn of the timer.
@@ -330,15 +403,19 @@ void WatchGuards()
    if(!engine_lost || journal.damage != "" || !TerminalConnected())
       return;
    ulong now = clocks.Monotonic();
-   if(guards_learned_at == 0 || now - guards_learned_at >= LEARN_EVERY_MS)
+   // What a closing order took decides whether there is another: that is asked for more often.
+   ulong every = closing_tried ? CLOSE_AGAIN_MS : LEARN_EVERY_MS;
+   if(guards_asked_at == 0 || now - guards_asked_at >= every)
      {
-      LearnFills();
-      guards_learned_at = now;
+      guards_asked_at = now;
+      if(LearnFills())
+         guards_learned_at = now;
      }
    int count = ArraySize(journal.entries);
    for(int i = 0; i < count; i++)
      {
-      if(journal.entries[i].guard != GUARD_OPEN || now < journal.entries[i].again_at || !IsGuarded(i))
+      if(journal.entries[i].guard != GUARD_OPEN || now < journal.entries[i].again_at ||
+         guards_learned_at <= journal.entries[i].tried_at || !IsGuarded(i))
          continue;
       string why = GuardReason(i);
       if(why != "")
@@ -351,12 +428,26 @@ void EngineLost(const string why)
    if(engine_lost)
       return;
    engine_lost = true;
+   guards_asked_at = 0;
    guards_learned_at = 0;
+   closing_tried = false;
    for(int i = 0; i < ArraySize(journal.entries); i++)
      {
+      if(journal.entries[i].guard != GUARD_OPEN)
+         continue;
       journal.entries[i].looked = MathMax(journal.entries[i].first_fill, last_life_server);
       journal.entries[i].reached = "";
       journal.entries[i].again_at = 0;
+      journal.entries[i].tried_at = 0;
+      // What was begun to be closed, before a restart of this terminal, is to be closed; an engine since then took over.
+      Closings closings;
+      ReadClosings(journal.entries[i].magic, closings);
+      if(closings.attempts == 0)
+         continue;
+      closing_tried = true;
+      journal.entries[i].again_at = clocks.Monotonic() + PauseAfter(closings.attempts);
+      if(journal.armed_epoch > 0 && closings.tried_in >= journal.armed_epoch)
+         journal.entries[i].reached = "its closing order did not close it";
      }
    int count = GuardCount();
    Print("Alavanca: the engine is lost (" + why + "); " + IntegerToString(count) + " extras are guarded here");

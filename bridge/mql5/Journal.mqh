@@ -43,12 +43,18 @@ struct Entry
    long              looked;
    string            reached;
    ulong             again_at;
+   // Not written: when it was last tried to close it, and whether that was given up.
+   ulong             tried_at;
+   bool              given_up;
    // What was filled, by deals.
    double            filled;
    double            paid;
    long              first_fill;
    // The position that it opened or added to, by its identifier, which lasts from flat to flat.
    ulong             leg;
+   // A closing order that is over by history, and how much of it was filled.
+   bool              ended;
+   double            ended_filled;
    // The terminal's answer; `why` where there was none.
    long              retcode;
    ulong             deal;
@@ -81,6 +87,8 @@ struct Deed
    string            text;
    long              server;
    bool              told;
+   // Not written: the frame of this session that told it; 0 for none.
+   ulong             frame;
   };
 
 void BlankEntry(Entry &entry)
@@ -332,8 +340,20 @@ private:
          if(i >= 0)
             entries[i].guard = GUARD_OVER;
         }
+      else if(kind == "ended")
+        {
+         int i = Known(IdField());
+         double filled = AmountField();
+         if(i >= 0)
+           {
+            entries[i].ended = true;
+            entries[i].ended_filled = filled;
+           }
+        }
       else if(kind == "epoch")
          epoch = IdField();
+      else if(kind == "armed")
+         armed_epoch = IdField();
       else if(kind == "terms")
         {
          lost_after_ms = WholeField();
@@ -350,6 +370,7 @@ private:
          deeds[n].server = WholeField();
          deeds[n].text = Field();
          deeds[n].told = false;
+         deeds[n].frame = 0;
         }
       else if(kind == "told")
         {
@@ -451,6 +472,7 @@ private:
       ResetLastError();
       bool good = Put("journal|" + (string)JOURNAL_VERSION + "|" + Escaped(account));
       good = Put("epoch|" + NumberText(epoch)) && good;
+      good = Put("armed|" + NumberText(armed_epoch)) && good;
       good = Put("terms|" + IntegerToString(lost_after_ms) + "|" + (flatten ? "1" : "0")) && good;
       good = Put("kill|" + (string)(killed ? "1" : "0")) && good;
       for(int i = 0; i < ArraySize(entries); i++)
@@ -486,9 +508,16 @@ private:
          good = Put("unknown|" + NumberText(entry.magic) + "|" + Escaped(entry.why)) && good;
       if(entry.state == ENTRY_REFUSED)
          good = Put("refused|" + NumberText(entry.magic) + "|" + Escaped(entry.why)) && good;
+      if(entry.ended)
+         good = Put(EndedRecord(entry)) && good;
       if(entry.guard == GUARD_OVER)
          good = Put("over|" + NumberText(entry.magic)) && good;
       return good;
+     }
+
+   string            EndedRecord(const Entry &entry)
+     {
+      return "ended|" + NumberText(entry.magic) + "|" + Decimal(entry.ended_filled);
      }
 
    string            FillRecord(const Fill &fill)
@@ -519,6 +548,8 @@ public:
    ARRAY(Entry, entries);
    ARRAY(Deed, deeds);
    ulong             epoch;
+   // The last epoch of an engine that may trade; 0 for none.
+   ulong             armed_epoch;
    long              lost_after_ms;
    bool              flatten;
    bool              killed;
@@ -534,6 +565,7 @@ public:
       lines = 0;
       taken = 0;
       epoch = 0;
+      armed_epoch = 0;
       lost_after_ms = 0;
       flatten = false;
       killed = false;
@@ -548,6 +580,7 @@ public:
       Close();
       damage = "";
       epoch = 0;
+      armed_epoch = 0;
       lost_after_ms = 0;
       flatten = false;
       killed = false;
@@ -634,6 +667,14 @@ public:
       return true;
      }
 
+   bool              NoteArmed(const ulong number)
+     {
+      if(!Write("armed|" + NumberText(number)))
+         return false;
+      armed_epoch = number;
+      return true;
+     }
+
    bool              NoteTerms(const long lost_ms, const bool flattens)
      {
       if(lost_ms == lost_after_ms && flattens == flatten)
@@ -705,6 +746,16 @@ public:
       Write(FillRecord(fills[ArraySize(fills) - 1]));
      }
 
+   // A closing order is over, by history.
+   void              NoteEnded(const int i, const double filled)
+     {
+      if(entries[i].ended)
+         return;
+      entries[i].ended = true;
+      entries[i].ended_filled = filled;
+      Write(EndedRecord(entries[i]));
+     }
+
    void              EndGuard(const int i)
      {
       if(entries[i].guard != GUARD_OPEN)
@@ -722,14 +773,30 @@ public:
       deeds[n].text = text;
       deeds[n].server = server;
       deeds[n].told = false;
+      deeds[n].frame = 0;
       Write(DeedRecord(deeds[n]));
      }
 
-   // All deeds so far were told.
-   void              NoteTold()
+   // A new session was told nothing yet.
+   void              BeginTelling()
      {
       for(int i = 0; i < ArraySize(deeds); i++)
-         deeds[i].told = true;
-      Write("told|" + IntegerToString(ArraySize(deeds)));
+         deeds[i].frame = 0;
+     }
+
+   // The engine has taken in the session's frames up to this one: what they told counts as told.
+   void              NoteAcknowledged(const ulong frame)
+     {
+      int count = 0;
+      int before = 0;
+      while(count < ArraySize(deeds) && (deeds[count].told || (deeds[count].frame != 0 && deeds[count].frame <= frame)))
+        {
+         if(deeds[count].told)
+            before++;
+         deeds[count].told = true;
+         count++;
+        }
+      if(count > before)
+         Write("told|" + IntegerToString(count));
      }
   };

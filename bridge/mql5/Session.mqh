@@ -145,7 +145,7 @@ void TakeAuth(Json &frame, const int body)
      }
    bool noted = journal.NoteEpoch(read.epoch);
    if(noted && read.armed)
-      noted = journal.NoteTerms(read.lost_after_ms, read.flatten);
+      noted = journal.NoteTerms(read.lost_after_ms, read.flatten) && journal.NoteArmed(read.epoch);
    if(!noted)
      {
       Refuse("terminal", journal.damage);
@@ -171,6 +171,7 @@ void TakeAuth(Json &frame, const int body)
       last_life_server = clocks.Server();
      }
    engine_state = "";
+   journal.BeginTelling();
    Print("Alavanca: session with " + engine_name + ", epoch " + NumberText(read.epoch) +
          (read.armed ? ", armed" : ", not armed"));
    SayDeeds();
@@ -275,6 +276,8 @@ void TakeFrame(Json &frame)
       return;
    channel.seen = seq;
    channel.Acknowledged(ack);
+   if(channel.stage == STAGE_UP)
+      journal.NoteAcknowledged(ack);
    if(type == "refuse")
      {
       string text = Shortened(frame.Text(body, "text"), 200);

@@ -1,7 +1,12 @@
 //+------------------------------------------------------------------+
 //| Trade.mqh: orders, each sent once at most                        |
 //+------------------------------------------------------------------+
+// The advisor's own closing orders: the opening one's magic plus 2^52, plus 2^24 for each attempt before. So the numbers of
+// orders that are guarded, the lower 32 bits of their magic, stay below 2^24.
 #define BRIDGE_MAGIC ((ulong)4503599627370496)
+#define ATTEMPT_MAGIC ((ulong)16777216)
+#define ATTEMPTS 256
+#define ORDER_NUMBERS ((ulong)4294967296)
 #define COMMENT_MAX 26
 #define NOT_SENT 0
 
@@ -117,13 +122,12 @@ void SayOutcome(const int i, const string cid)
                  "the advisor was restarted while the order was being sent", cid);
   }
 
-// Tells at once what was done, or with the next session.
+// Tells at once what was done, or with the next session, until an engine has acknowledged it.
 void SayDeeds()
   {
-   bool any = false;
    for(int i = 0; i < ArraySize(journal.deeds) && channel.stage == STAGE_UP; i++)
      {
-      if(journal.deeds[i].told)
+      if(journal.deeds[i].told || journal.deeds[i].frame != 0)
          continue;
       Members out;
       out.Text("because", journal.deeds[i].because);
@@ -131,10 +135,8 @@ void SayDeeds()
       out.Text("text", journal.deeds[i].text);
       out.Whole("server", journal.deeds[i].server);
       channel.Say("acted", out.Object(), "");
-      any = true;
+      journal.deeds[i].frame = channel.seq;
      }
-   if(any && channel.stage == STAGE_UP)
-      journal.NoteTold();
   }
 
 void Acted(const string because, const ulong magic, const string text)
@@ -144,10 +146,10 @@ void Acted(const string because, const ulong magic, const string text)
    SayDeeds();
   }
 
-// 10011, 10012 and 10031 say nothing of what became of the order; neither does no code at all.
+// 10011, 10012 and 10031 say nothing of what became of the order; neither does no code at all, or one that nobody knows.
 bool IsUnknownRetcode(const long retcode)
   {
-   return retcode == 0 || retcode == TRADE_RETCODE_ERROR || retcode == TRADE_RETCODE_TIMEOUT ||
+   return retcode < TRADE_RETCODE_REQUOTE || retcode > TRADE_RETCODE_HEDGE_PROHIBITED || retcode == TRADE_RETCODE_ERROR || retcode == TRADE_RETCODE_TIMEOUT ||
           retcode == TRADE_RETCODE_CONNECTION;
   }
 
@@ -188,15 +190,60 @@ void SendOnce(const int i, MqlTradeRequest &request)
    journal.entries[i].comment = Shortened(result.comment + "", 200);
    journal.entries[i].external = (long)result.retcode_external;
    journal.NoteAnswer(i);
-   // What never opened needs no guard, and what was closed neither.
+   // What never opened needs no guard.
    if(IsRejection(journal.entries[i].retcode))
       journal.EndGuard(i);
-   else if(journal.entries[i].closes != 0)
+  }
+
+// What closing orders took of an extra, by their deals.
+struct Closings
+  {
+   double            taken;
+   // One of them may have taken more, or may still: of any, of the advisor's own.
+   bool              doubt;
+   bool              own_doubt;
+   // The advisor's own: how many, when the last was sent (server), and in which engine's epoch the last was tried.
+   int               attempts;
+   long              sent_at;
+   ulong             tried_in;
+  };
+
+// Whether a closing order may still take something, or may have taken what no deal tells yet.
+bool MayTakeMore(const Entry &entry)
+  {
+   if(entry.state == ENTRY_REFUSED || entry.filled >= entry.volume - LOT_DUST)
+      return false;
+   if(entry.ended)
+      return entry.filled < entry.ended_filled - LOT_DUST;
+   return entry.state != ENTRY_ANSWERED || !IsRejection(entry.retcode);
+  }
+
+void ReadClosings(const ulong magic, Closings &closings)
+  {
+   ZeroMemory(closings);
+   for(int i = 0; i < ArraySize(journal.entries); i++)
      {
-      int leg = journal.Find(journal.entries[i].closes);
-      if(leg >= 0)
-         journal.EndGuard(leg);
+      if(journal.entries[i].closes != magic)
+         continue;
+      bool more = MayTakeMore(journal.entries[i]);
+      closings.doubt = closings.doubt || more;
+      closings.taken += journal.entries[i].filled;
+      if(journal.entries[i].magic < BRIDGE_MAGIC)
+         continue;
+      closings.own_doubt = closings.own_doubt || more;
+      closings.attempts++;
+      closings.tried_in = MathMax(closings.tried_in, journal.entries[i].epoch);
+      if(journal.entries[i].state != ENTRY_REFUSED)
+         closings.sent_at = MathMax(closings.sent_at, journal.entries[i].server);
      }
+  }
+
+// What of an extra no closing order has taken.
+double LeftOf(const int i)
+  {
+   Closings closings;
+   ReadClosings(journal.entries[i].magic, closings);
+   return NormalizeDouble(MathMax(0.0, journal.entries[i].filled - closings.taken), 8);
   }
 
 // The live volume of a symbol: bought is positive. False where the terminal does not say.
@@ -310,7 +357,15 @@ string Refusal(const Submission &order, bool &capped)
       return "it came too late: it was to be sent until " + IntegerToString(order.not_after) + ", now is " +
              IntegerToString(clocks.Server());
    if(!order.opens)
+     {
+      Closings closings;
+      ReadClosings(order.closes, closings);
+      if(order.closes != 0 && closings.own_doubt)
+         return "the advisor's own closing order of " + NumberText(order.closes) + " has no outcome yet";
       return CloseRefusal(order.symbol, order.buys, order.volume, order.position);
+     }
+   if(order.guarded && order.magic % ORDER_NUMBERS >= ATTEMPT_MAGIC)
+      return "its order number is 2^24 or more: there would be no name to close it by";
    if(journal.killed)
       return "the kill button is pressed";
    string why = CapsRefusal(order);

@@ -271,6 +271,8 @@ class KillButtonTest(World):
         until(lambda: "|kill|1|" in self.journal().read_text(), "the kill to be written")
         session = self.session()
         self.assertEqual(session.hear("acted")["body"]["because"], "kill_button")
+        session.say("heartbeat", {"state": "ACTIVE"})
+        until(lambda: "|told|1|" in self.journal().read_text(), "its acknowledgement to be written")
         advisor.kill()
         self.advisor()
         session = self.session()
