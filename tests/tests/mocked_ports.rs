@@ -144,6 +144,35 @@ fn leg(role: LegRole, quantity: u32) -> BrokerLeg {
     }
 }
 
+/// A bridge may die between the account's first reading and the start: the wheel stands on, and nothing is lost of it.
+#[tokio::test]
+async fn a_broker_that_is_silent_at_the_start_is_asked_again() {
+    let (log, reports) = (Log::default(), Reports::default());
+    let rig = Rig { actions: vec![Action::Enter], ..Rig::with_signals(&[(2, Side::Buy)]) };
+    let mut broker = quiet_broker(&reports);
+    let mut asked = 0;
+    broker.expect_legs().returning(move || {
+        asked += 1;
+        if asked > 2 { Ok(Vec::new()) } else { Err(BrokerError::Unavailable("no bridge is connected".to_owned())) }
+    });
+    let sends = log.clone();
+    broker.expect_submit().times(1).returning(move |order| {
+        sends.lock().unwrap().push(Done::Sent(order.id));
+        Ok(())
+    });
+    let mut standing = Wheel::restore(rig.engine().0, broker, store(&log, NEVER)).await.unwrap();
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let (still, error) = *standing.try_reconcile(at_minute(-1), &mut told).await.unwrap_err();
+        assert!(matches!(error, BrokerError::Unavailable(_)));
+        standing = still;
+    }
+    let (mut wheel, differences) = standing.try_reconcile(at_minute(-1), &mut told).await.unwrap();
+    assert!(differences.is_empty() && told.is_empty(), "{differences:?} {told:?}");
+    bars(&mut wheel, &Chart::default().flat(4).bars).await;
+    assert_eq!(sent(&log), [1]);
+}
+
 #[tokio::test]
 async fn an_entry_is_durable_before_it_is_sent() {
     let (log, reports) = (Log::default(), Reports::default());

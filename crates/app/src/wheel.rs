@@ -478,11 +478,28 @@ impl<B: Broker, S: Store<Record, Restored>> Standing<B, S> {
     /// # Errors
     /// The broker does not say what is open.
     pub async fn reconcile(self, at: Timestamp) -> Result<(Wheel<B, S>, Vec<Difference>, Vec<Told>), StartError> {
-        let Self(mut wheel) = self;
         let mut told = Vec::new();
+        match Box::pin(self.try_reconcile(at, &mut told)).await {
+            Ok((wheel, differences)) => Ok((wheel, differences, told)),
+            Err(still) => Err(StartError::Broker(still.1)),
+        }
+    }
+
+    /// As [`reconcile`](Self::reconcile), for a broker that may answer later.
+    ///
+    /// # Errors
+    /// The broker does not say what is open, with the wheel that stands on, to be asked for again.
+    pub async fn try_reconcile(
+        self,
+        at: Timestamp,
+        told: &mut Vec<Told>,
+    ) -> Result<(Wheel<B, S>, Vec<Difference>), Box<(Self, BrokerError)>> {
+        let Self(mut wheel) = self;
         // What the broker reports of the time in between makes no entry: of the money nothing is known yet.
-        let differences = wheel.reconcile(at, &mut told).await?;
-        Ok((wheel, differences, told))
+        match wheel.reconcile(at, told).await {
+            Ok(differences) => Ok((wheel, differences)),
+            Err(error) => Err(Box::new((Self(wheel), error))),
+        }
     }
 
     /// The engine as it was restored.

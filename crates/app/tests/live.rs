@@ -69,6 +69,8 @@ struct Engine {
     listening: String,
     secret: PathBuf,
     out: BufReader<std::process::ChildStdout>,
+    /// What it wrote to standard error so far.
+    told: Arc<Mutex<String>>,
 }
 
 impl Engine {
@@ -84,10 +86,19 @@ impl Engine {
         }
         let begun: Value = serde_json::from_str(&line).unwrap();
         let text = |key: &str| begun[key].as_str().unwrap().to_owned();
-        // Nobody reads what it tells: the pipe must not fill.
-        let mut told = child.stderr.take().unwrap();
-        std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
-        Self { child, listening: text("listening"), secret: folder.join(text("secret")), out }
+        // The pipe must not fill.
+        let told = Arc::new(Mutex::new(String::new()));
+        let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()).lines(), Arc::clone(&told));
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| {
+                kept.lock().unwrap().extend([line, "\n".to_owned()]);
+            });
+        });
+        Self { child, listening: text("listening"), secret: folder.join(text("secret")), out, told }
+    }
+
+    fn told(&self, what: &str) -> bool {
+        self.told.lock().unwrap().contains(what)
     }
 
     fn signal(&self, signal: &str) {
@@ -101,7 +112,7 @@ impl Engine {
         while self.child.try_wait().unwrap().is_none() {
             if begun.elapsed() > PATIENCE {
                 self.child.kill().unwrap();
-                panic!("it did not end");
+                panic!("it did not end: {}", self.told.lock().unwrap());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -129,6 +140,15 @@ struct Bridge {
 
 type Words = Arc<Mutex<BTreeSet<String>>>;
 
+/// What is wrong with a bridge.
+#[derive(Debug, Clone, Copy, Default)]
+struct Trouble {
+    /// Where the engine first says this, the connection breaks.
+    dies_at: Option<&'static str>,
+    /// So many questions for bars are refused.
+    refuses_bars: u32,
+}
+
 fn exchange() -> Arc<Mutex<Exchange>> {
     let mut exchange = Exchange::new(AccountMode::Netting, 10_000, &[(SYMBOL, 20)]);
     exchange.now = MORNING;
@@ -137,6 +157,10 @@ fn exchange() -> Arc<Mutex<Exchange>> {
 
 impl Bridge {
     fn join(engine: &Engine, exchange: &Arc<Mutex<Exchange>>) -> Self {
+        Self::with(engine, exchange, Trouble::default())
+    }
+
+    fn with(engine: &Engine, exchange: &Arc<Mutex<Exchange>>, trouble: Trouble) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (at, secret) = (engine.listening.parse().unwrap(), Secret::read(&engine.secret).unwrap());
         let words = Words::default();
@@ -144,7 +168,7 @@ impl Bridge {
             let (exchange, words, stop) = (Arc::clone(exchange), Arc::clone(&words), Arc::clone(&stop));
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(speak(at, &secret, &exchange, &words, &stop))
+                runtime.block_on(speak(at, &secret, &exchange, (&words, trouble), &stop))
             })
         };
         Self { exchange: Arc::clone(exchange), words, stop, thread: Some(thread) }
@@ -154,6 +178,12 @@ impl Bridge {
     fn end(mut self) -> Option<String> {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.take().unwrap().join().unwrap()
+    }
+
+    /// Waits until the connection is gone.
+    fn gone(mut self) {
+        let thread = self.thread.take().unwrap();
+        until("the bridge is gone", || thread.is_finished());
     }
 
     fn positions(&self) -> usize {
@@ -181,7 +211,7 @@ async fn speak(
     at: std::net::SocketAddr,
     secret: &Secret,
     exchange: &Mutex<Exchange>,
-    words: &Mutex<BTreeSet<String>>,
+    (words, mut trouble): (&Mutex<BTreeSet<String>>, Trouble),
     stop: &AtomicBool,
 ) -> Option<String> {
     let mut client = match BridgeClient::join(at, secret, demo_hello()).await {
@@ -196,9 +226,19 @@ async fn speak(
         while let Ok(heard) = tokio::time::timeout(Duration::from_millis(4), client.hear_word()).await {
             let Ok(frame) = heard else { return None };
             let word = serde_json::to_value(&frame.message).unwrap();
-            words.lock().unwrap().insert(word["type"].as_str().unwrap().to_owned());
+            let word = word["type"].as_str().unwrap();
+            words.lock().unwrap().insert(word.to_owned());
+            if trouble.dies_at == Some(word) {
+                exchange.lock().unwrap().disconnect();
+                return None;
+            }
             if let FromEngine::BarsReq(asked) = &frame.message {
-                let bars = FromBridge::Bars(past(asked.from_server.unwrap(), asked.to_server.unwrap()));
+                let mut bars = past(asked.from_server.unwrap(), asked.to_server.unwrap());
+                if trouble.refuses_bars > 0 {
+                    trouble.refuses_bars -= 1;
+                    (bars.bars, bars.error) = (Vec::new(), Some("-4: the history is being loaded".to_owned()));
+                }
+                let bars = FromBridge::Bars(bars);
                 if client.answer(bars, frame.cid.clone()).await.is_err() {
                     return None;
                 }
@@ -236,7 +276,8 @@ async fn speak(
         }
     }
     let _ = client.say(FromBridge::Bye(Bye { text: "the market has ended".to_owned() })).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // Until the engine has read it and closes.
+    while client.hear().await.is_ok() {}
     None
 }
 
@@ -342,6 +383,43 @@ fn a_dry_run_sends_nothing() {
     bridge.end();
     let (code, statement) = engine.end();
     assert_eq!((code, &statement["mode"], &statement["fills"]), (0, &Value::from("dry_run"), &Value::from(0)));
+}
+
+#[test]
+fn a_bridge_that_dies_while_the_engine_starts_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let market = exchange();
+    let engine = Engine::start(folder.path(), "live", &ARMED);
+    // After the handshake; before the first snapshot; while the past is asked for.
+    for (times, dies_at) in [(1, "subscribe"), (2, "reconcile_req"), (3, "bars_req")] {
+        Bridge::with(&engine, &market, Trouble { dies_at: Some(dies_at), ..Trouble::default() }).gone();
+        until("it says so", || engine.told.lock().unwrap().matches("the session ended").count() == times);
+    }
+    until("it says what it waits for", || engine.told("while the past was asked for: waiting for it to come back"));
+    assert_eq!(status(folder.path())["running"], true);
+
+    // One whose terminal loads its history first.
+    let bridge = Bridge::with(&engine, &market, Trouble { refuses_bars: 2, ..Trouble::default() });
+    until("it trades", || bridge.sends() >= 2);
+    assert!(engine.told("the history is being loaded; asking again"));
+    engine.signal("-TERM");
+    let (code, statement) = engine.end();
+    assert_eq!((code, &statement["reconciled"]), (0, &Value::Bool(true)), "{statement:#}");
+    bridge.holds();
+}
+
+#[test]
+fn a_market_that_ends_while_the_engine_starts_ends_it_where_it_was_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::start(folder.path(), "live", &["--until-end"]);
+    // The past is refused for so long that the farewell comes first.
+    let bridge = Bridge::with(&engine, &exchange(), Trouble { refuses_bars: 1_000, ..Trouble::default() });
+    until("the past is refused", || engine.told("the history is being loaded; asking again"));
+    let told = Arc::clone(&engine.told);
+    bridge.end();
+    let (code, _) = engine.end();
+    let told = told.lock().unwrap();
+    assert!(code == 1 && told.contains("ended before anything was traded: the bridge ended: the market"), "{told}");
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(super) struct Ground {
     pub(super) baseline: Option<Baseline>,
     pub(super) clock: Option<TradingClock>,
     pub(super) refusals: Option<watch::Receiver<Option<Refuse>>>,
+    /// That market time is not held against the machine's clock was told.
+    pub(super) clock_told: bool,
     written: Option<Instant>,
 }
 
@@ -86,6 +88,7 @@ impl Ground {
             baseline,
             clock,
             refusals: None,
+            clock_told: false,
             written: None,
         }
     }

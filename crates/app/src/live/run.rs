@@ -37,6 +37,10 @@ use crate::wheel::{StartError, Wheel};
 pub(super) const SYMBOL: SymbolId = SymbolId::new(0);
 /// A terminal has so long to say what the symbol is and how the account stands.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// A bridge that is there and did not answer is asked again after this.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How a session's end begins whose bridge said farewell.
+pub(super) const BRIDGE_ENDED: &str = "the bridge ended";
 
 /// What is to be run.
 #[derive(Debug, Clone)]
@@ -108,6 +112,22 @@ pub enum LiveError {
     /// The bridge or its terminal did not say what is needed.
     #[error("{0}")]
     Broker(#[from] BrokerError),
+    /// A bridge is there, and does not answer.
+    #[error(
+        "{what}, and the terminal did not answer within {seconds} s: {error}. Look at the terminal and the bridge's log, \
+         and start again"
+    )]
+    NoAnswer {
+        /// While what was done.
+        what: String,
+        /// For how long it was asked.
+        seconds: u64,
+        /// What it said last.
+        error: BrokerError,
+    },
+    /// With `--until-end`: the market ended first.
+    #[error("the market ended before anything was traded: {0}")]
+    MarketEnded(String),
     /// The operator ended it before it traded.
     #[error("ended before anything was traded")]
     Stopped,
@@ -267,13 +287,20 @@ async fn start(
     ground.status.risk = standing.engine().risk().state();
     ground.show(Phase::Waiting, "");
 
-    // The first session, what the broker means by the symbol, and the past.
-    let venue = standing.broker_mut().market_side().inner_mut();
-    ready(venue, &mut ground, &stop, log).await?;
-    check_symbol(venue, &ground, settings, log)?;
-    ground.show(Phase::Warming, "");
-    let now = venue.mt5().desk().market_time();
-    let past = warmup::bars(venue.mt5_mut(), settings, &ground.instrument, now).await?;
+    // The first session, what the broker means by the symbol, and the past: with each bridge that comes, until all of
+    // it is there.
+    let mut waiting = Waiting::default();
+    let (past, now) = loop {
+        let venue = standing.broker_mut().market_side().inner_mut();
+        ready(venue, &mut ground, &waiting, &stop, log).await?;
+        ground.show(Phase::Warming, "");
+        let now = venue.mt5().desk().market_time();
+        match warmup::bars(venue.mt5_mut(), settings, &ground.instrument, now).await {
+            Ok(past) => break (past, now),
+            Err(LiveError::Broker(error)) => waiting.again("the past was asked for", error, venue, log)?,
+            Err(error) => return Err(error),
+        }
+    };
     log.tell(Severity::Info, &past.told(), wall());
     if past.bars.len() < past.wanted {
         let text = "the terminal has less of the past than the levels want: they warm up on the live market, and \
@@ -288,12 +315,25 @@ async fn start(
     for bar in &past.bars {
         standing.warm(SYMBOL, bar);
     }
-    ground.show(Phase::Reconciling, "");
-    let venue = standing.broker_mut().market_side().inner_mut();
-    venue.mt5_mut().ready(PATIENCE).await?;
-    let now = venue.mt5().desk().market_time().max(standing.engine().now());
-    standing.broker_mut().observe_time(now);
-    let (mut wheel, differences, told) = standing.reconcile(now).await?;
+    let mut told = Vec::new();
+    let mut waiting = Waiting::default();
+    let (mut wheel, differences, now) = loop {
+        let venue = standing.broker_mut().market_side().inner_mut();
+        ready(venue, &mut ground, &waiting, &stop, log).await?;
+        ground.show(Phase::Reconciling, "");
+        let market = venue.mt5().desk().market_time();
+        let now = market.max(standing.engine().now());
+        standing.broker_mut().observe_time(now);
+        match standing.try_reconcile(now, &mut told).await {
+            Ok((wheel, differences)) => break (wheel, differences, now),
+            Err(still) => {
+                let error;
+                (standing, error) = *still;
+                let venue = standing.broker_mut().market_side().inner_mut();
+                waiting.again("books and broker were held against each other", error, venue, log)?;
+            }
+        }
+    };
     for notice in &told {
         ground.tell_wheel(notice, log);
     }
@@ -369,11 +409,28 @@ async fn real_is_allowed(real: &Real) -> Result<bool, LiveError> {
     Ok(true)
 }
 
-/// Waits for a session that stands and has read the account. A bridge on another account ends it: the operator has to
-/// choose.
-async fn ready(venue: &mut Venue, ground: &mut Ground, stop: &Stop, log: &mut OperatorLog) -> Result<(), LiveError> {
-    let mut up_at: Option<Instant> = None;
+/// Waits for a session that stands, has read the account, and means the same by the symbol as the settings. A bridge
+/// on another account ends it: the operator has to choose.
+///
+/// Until it may be `asked` again it goes on hearing: a farewell that nobody reads is lost with the connection.
+async fn ready(
+    venue: &mut Venue,
+    ground: &mut Ground,
+    asked: &Waiting,
+    stop: &Stop,
+    log: &mut OperatorLog,
+) -> Result<(), LiveError> {
+    let mut up_at = venue.mt5().desk().is_up().then(Instant::now);
     loop {
+        if stop.is_asked() {
+            return Err(LiveError::Stopped);
+        }
+        // A bridge may answer the reading before it has said what the symbol is, or shown the market's time.
+        let desk = venue.mt5().desk();
+        let stands = desk.is_ready() && desk.spec(SYMBOL).is_some() && known(desk.market_time()).is_some();
+        if stands && asked.not_before.is_none_or(|at| Instant::now() >= at) {
+            return check_symbol(venue, ground, log);
+        }
         match venue.next(Instant::now() + Duration::from_millis(200)).await {
             Happening::Up(established) => {
                 ground.session_up(&established, log);
@@ -382,23 +439,18 @@ async fn ready(venue: &mut Venue, ground: &mut Ground, stop: &Stop, log: &mut Op
             Happening::Down(why) => {
                 ground.session_down(&why, log);
                 up_at = None;
+                if ground.request.until_end && why.starts_with(BRIDGE_ENDED) {
+                    return Err(LiveError::MarketEnded(why));
+                }
             }
             Happening::Told(told) => Ground::tell_desk(&told, log),
             Happening::Ready | Happening::Tick(..) | Happening::Reports | Happening::Until => {}
-        }
-        // A bridge may answer the reading before it has said what the symbol is, or shown the market's time.
-        let desk = venue.mt5().desk();
-        if desk.is_ready() && desk.spec(SYMBOL).is_some() && known(desk.market_time()).is_some() {
-            return Ok(());
         }
         if let Some(refuse) = ground.new_refusal() {
             tell_refusal(&refuse, log);
             if refuse.reason == RefuseReason::Account {
                 return Err(LiveError::Account(refuse.text));
             }
-        }
-        if stop.is_asked() {
-            return Err(LiveError::Stopped);
         }
         if up_at.is_some_and(|at| at.elapsed() > PATIENCE) {
             let text = "the bridge is there, and does not say how the account stands: look at its own log";
@@ -409,12 +461,40 @@ async fn ready(venue: &mut Venue, ground: &mut Ground, stop: &Stop, log: &mut Op
     }
 }
 
+/// What could not be done in the start yet. A bridge that went away is waited for, however long; one that is there and
+/// does not answer is asked again for a while.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Since when a bridge is there and does not answer.
+    since: Option<Instant>,
+    /// It is not asked again before this.
+    not_before: Option<Instant>,
+}
+
+impl Waiting {
+    fn again(&mut self, what: &str, error: BrokerError, venue: &Venue, log: &mut OperatorLog) -> Result<(), LiveError> {
+        if !venue.mt5().desk().is_up() {
+            *self = Self::default();
+            let text = format!("the bridge went away while {what}: waiting for it to come back");
+            log.tell(Severity::Warning, &text, wall());
+            return Ok(());
+        }
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= PATIENCE {
+            return Err(LiveError::NoAnswer { what: what.to_owned(), seconds: PATIENCE.as_secs(), error });
+        }
+        log.tell(Severity::Warning, &format!("{what}: {error}; asking again"), wall());
+        self.not_before = Some(Instant::now() + ASK_AGAIN);
+        Ok(())
+    }
+}
+
 pub(super) fn tell_refusal(refuse: &Refuse, log: &mut OperatorLog) {
     log.tell(Severity::Warning, &format!("a bridge was not let in: {}", refuse.text), wall());
 }
 
 /// Holds the broker's symbol against the settings (semantics 3), and the server's clock against the machine's.
-fn check_symbol(venue: &Venue, ground: &Ground, settings: &Settings, log: &mut OperatorLog) -> Result<(), LiveError> {
+fn check_symbol(venue: &Venue, ground: &mut Ground, log: &mut OperatorLog) -> Result<(), LiveError> {
     let desk = venue.mt5().desk();
     let Some(spec) = desk.spec(SYMBOL) else {
         return Err(BrokerError::Unavailable("the bridge did not say what the symbol is".to_owned()).into());
@@ -423,7 +503,7 @@ fn check_symbol(venue: &Venue, ground: &Ground, settings: &Settings, log: &mut O
     if !found.is_empty() {
         return Err(LiveError::Contradiction(found));
     }
-    if settings.live.clock == LiveClock::Bridge {
+    if ground.settings.live.clock == LiveClock::Bridge && !std::mem::replace(&mut ground.clock_told, true) {
         log.tell(Severity::Warning, "LIVE_CLOCK=BRIDGE: market time is not held against this machine's clock", wall());
     }
     Ok(())

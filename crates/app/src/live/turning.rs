@@ -15,7 +15,7 @@ use super::crash::Crashing;
 pub(super) use super::ground::Ground;
 use super::notices::OperatorLog;
 use super::operator::Operator;
-use super::run::{LiveError, known, tell_refusal};
+use super::run::{BRIDGE_ENDED, LiveError, known, tell_refusal};
 use super::statement::{Baseline, BooksOfDay, Statement};
 use super::status::{AccountStatus, LegStatus, Mode, Phase};
 use super::stop::Stop;
@@ -110,7 +110,7 @@ impl Turning {
                 self.ground.session_down(&why, log);
                 let now = self.market_now();
                 self.step(Event::Command(Command::Unreconciled, now), log).await;
-                if self.ground.request.until_end && why.starts_with("the bridge ended") {
+                if self.ground.request.until_end && why.starts_with(BRIDGE_ENDED) {
                     self.ended = Some(why);
                 }
             }
