@@ -331,12 +331,13 @@ class Connection:
 class Bridge:
     """A bridge as a process of its own."""
 
-    def __init__(self, folder, simterm, engine, *options, **environment):
+    def __init__(self, folder, simterm, engine, *options, secret=None, **environment):
         self.folder = pathlib.Path(folder)
         self.journal = self.folder / "journal.sqlite"
-        secret = self.folder / "secret"
-        secret.touch(mode=0o600)
-        secret.write_text(SECRET + "\n")
+        if secret is None:
+            secret = self.folder / "secret"
+            secret.touch(mode=0o600)
+            secret.write_text(SECRET + "\n")
         self.secret = secret
         self._simterm, self._engine, self._options, self._environment = simterm, engine, options, environment
         self.process = None

@@ -380,8 +380,9 @@ class Netting(Guarded):
         self.pass_to(11)
         self.until(lambda: "10006 REJECT" in self.bridge.said(), "the first closing order")
         self.bridge.kill()
-        # The market is back where nothing is due.
+        # The market is back where nothing is due, and what it did meanwhile cannot be read.
         self.pass_to(12)
+        self.simterm.fault(**{"do": "empty", "on": "copy_ticks_from", "always": True})
         self.bridge.start()
         self.until(lambda: self.volume() == 0, "the extra is closed")
         self.assertEqual(self.attempts(), [1, 1])

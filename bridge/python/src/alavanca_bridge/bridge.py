@@ -189,7 +189,7 @@ class Bridge:
     def _end(self, why):
         if self.session is None:
             return
-        log.info("session ended: %s", why)
+        log.log(logging.INFO if self.session.up else logging.WARNING, "session ended: %s", why)
         self._close = why
         self.session.step = "ended"
         self.session = None
@@ -270,6 +270,10 @@ class Bridge:
         try:
             if not session.up:
                 if self.now - self._began > HANDSHAKE_MS:
+                    if session.step == "challenge":
+                        raise Ended(
+                            "the engine said nothing: if it listens with TLS (MT5_TLS_CERT), name its certificate with --tls-ca"
+                        )
                     session.refuse("terminal", "the handshake took too long: the terminal does not answer")
                 return
             if self.now - session.heard > session.terms["lost_after_ms"]:

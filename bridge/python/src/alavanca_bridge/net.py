@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import signal
+import ssl
 import sys
 import time
 
@@ -21,6 +22,8 @@ CONNECT_SECONDS = 10
 UNREAD_MAX = 16 << 20
 #: The worker's beginning: its first errand may have to start the terminal.
 BEGIN_SECONDS = 90
+#: OpenSSL's codes for a certificate that is another name's or another address's.
+_OTHER_NAME = (62, 64)
 
 
 class Net:
@@ -70,15 +73,43 @@ class Net:
     # -- the engine ---------------------------------------------------------------------------------------------------
 
     async def _sessions(self):
-        failures = 0
+        failures, said = 0, None
         while True:
             try:
                 was_up = await self._session()
-                failures = 0 if was_up else failures + 1
+                failures, said = 0 if was_up else failures + 1, None
             except (OSError, asyncio.TimeoutError) as error:
                 failures += 1
-                log.debug("no engine at %s:%s: %s", *self._engine, error)
+                why = self._why(error)
+                # Dialled again and again; said once.
+                log.log(logging.DEBUG if why == said else logging.ERROR if self._is_tls(error) else logging.INFO, "%s", why)
+                said = why
             await asyncio.sleep(BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS) - 1)])
+
+    @staticmethod
+    def _is_tls(error):
+        return isinstance(error, ssl.SSLError)
+
+    def _why(self, error):
+        """Why there is no connection, and what to do."""
+        host, port = self._engine
+        at = f"no engine at {host}:{port}"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            if error.verify_code in _OTHER_NAME:
+                return (
+                    f"{at}: its certificate is not for {self._tls[1]} ({error.verify_message}): name with --tls-name what it "
+                    "is for, or have one made for that name"
+                )
+            return (
+                f"{at}: --tls-ca does not vouch for its certificate ({error.verify_message}): give the file that the engine's "
+                "MT5_TLS_CERT names, or its authority's; if nobody changed it, somebody else answers there"
+            )
+        if isinstance(error, ssl.SSLError):
+            return (
+                f"{at} by TLS 1.2 or newer ({error.reason or error}): does it listen with MT5_TLS_CERT and MT5_TLS_KEY? "
+                "Without them it speaks plain text, on its own machine alone, and --tls-ca is to be left out"
+            )
+        return f"{at}: {error or 'it did not answer in time'}"
 
     async def _session(self):
         """One connection, to its end. Whether a session stood."""
