@@ -1,13 +1,16 @@
 """The pure parts: numbers, frames, retcodes, requests, guards, caps, proofs, logs."""
 
+import io
 import json
+import logging
 import os
 import pathlib
 import tempfile
 import unittest
 from decimal import Decimal
+from unittest import mock
 
-from alavanca_bridge import decimals, frames, guards, proof, requests, retcodes, settings
+from alavanca_bridge import decimals, frames, guards, logs, proof, requests, retcodes, settings
 from tests import schema
 
 
@@ -186,6 +189,27 @@ class Secrets(unittest.TestCase):
             self.assertNotIn("abab", str(caught.exception))
             with self.assertRaises(proof.SecretError):
                 proof.read_secret(path.with_name("none"))
+
+
+class Logs(unittest.TestCase):
+    def test_a_log_does_not_grow_for_ever(self):
+        log = logging.getLogger("alavanca_bridge")
+        with tempfile.TemporaryDirectory() as folder, mock.patch.multiple(logs, FILE_BYTES=2_000, FILES=3):
+            path = pathlib.Path(folder, "bridge.log")
+            with mock.patch("sys.stderr", io.StringIO()):
+                logs.begin(path, "info")
+            try:
+                for number in range(400):
+                    log.info("line %s", number)
+            finally:
+                for handler in list(log.handlers):
+                    log.removeHandler(handler)
+                    handler.close()
+            kept = sorted(found.name for found in pathlib.Path(folder).iterdir())
+            self.assertEqual(kept, ["bridge.log", "bridge.log.1", "bridge.log.2", "bridge.log.3"])
+            self.assertLessEqual(max(found.stat().st_size for found in pathlib.Path(folder).iterdir()), 2_000)
+            self.assertIn("line 399\n", path.read_text())
+        self.assertLessEqual(logs.FILE_BYTES * (logs.FILES + 1), 50_000_000)
 
 
 if __name__ == "__main__":

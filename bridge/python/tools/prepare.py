@@ -19,6 +19,8 @@ PACKAGE = "MetaTrader5==5.0.6231"
 #: Of the wheel for CPython 3.12; its `__init__.py` is the same in all.
 SHA256 = "b94b1f8f52087ae36dfac5f352a96f5d04fe308704d9515f82cf5d1470bc31d4"
 NUMPY = "numpy>=1.24"
+#: Builds the bridge's own wheel; from this version on without the package `wheel`.
+SETUPTOOLS = "setuptools>=70.1"
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -34,6 +36,10 @@ def main(folder):
         print(f"prepare: installing {NUMPY}")
         if not _runs(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", NUMPY):
             missing.append("numpy")
+    if not _runs(python, "import setuptools as s; assert tuple(map(int, s.__version__.split('.')[:2])) >= (70, 1)"):
+        print(f"prepare: installing {SETUPTOOLS}")
+        if not _runs(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", SETUPTOOLS):
+            missing.append("setuptools")
     init = folder / "site" / "MetaTrader5" / "__init__.py"
     if not init.exists():
         print(f"prepare: fetching {PACKAGE}")
@@ -43,7 +49,7 @@ def main(folder):
         (init.parent / "_core.py").write_text("from alavanca_fake_core import *  # noqa: F403\n", encoding="utf-8")
     _paths(python, [PROJECT / "src", PROJECT / "tests" / "fake", folder / "site"])
     for what in missing:
-        print(f"prepare: COULD NOT HAVE {what}: the end-to-end tests will be SKIPPED", file=sys.stderr)
+        print(f"prepare: COULD NOT HAVE {what}: the tests that need it will be SKIPPED", file=sys.stderr)
     return 0
 
 
