@@ -18,8 +18,8 @@ Joins Alavanca's engine to a MetaTrader 5 terminal. The engine listens, the brid
 """
 EXAMPLES = """\
 examples:
-  alavanca-bridge --engine 127.0.0.1:7375 --secret alavanca.secret --journal bridge.sqlite
-  alavanca-bridge --engine 127.0.0.1:7375 --secret alavanca.secret --journal bridge.sqlite \\
+  alavanca-bridge --engine 127.0.0.1:5757 --secret alavanca.secret --journal bridge.sqlite
+  alavanca-bridge --engine 127.0.0.1:5757 --secret alavanca.secret --journal bridge.sqlite \\
       --terminal "C:\\Program Files\\MetaTrader 5\\terminal64.exe" --login 123456 --server Broker-Demo \\
       --password-file mt5.password
 """
@@ -98,7 +98,7 @@ def _ms(text):
 def _address(text):
     host, colon, port = text.rpartition(":")
     if not colon or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(f"--engine {text}: expected HOST:PORT, such as 127.0.0.1:7375")
+        raise ValueError(f"--engine {text}: expected HOST:PORT, such as 127.0.0.1:5757")
     return host.strip("[]"), int(port)
 
 
