@@ -126,6 +126,8 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         let _ = self.child.kill();
+        // Until it is gone it has the database's lock.
+        let _ = self.child.wait();
     }
 }
 
@@ -370,6 +372,7 @@ fn an_armed_day_trades_and_ends_reconciled_to_the_centavo() {
     let after: f64 = statement["balance_after"].as_str().unwrap().parse().unwrap();
     assert!((balance.parse::<f64>().unwrap() - after).abs() < 1e-9, "{balance} {after}");
     bridge.holds();
+    answers_as_a_backtest_does(folder.path());
 }
 
 #[test]
@@ -456,6 +459,27 @@ fn paper_fills_on_the_live_ticks_and_sends_nothing() {
     let commission = "SELECT sum(commission) FROM fills WHERE trade IN (SELECT id FROM trades)";
     let net = number(gross) / Price::SCALE * 20 - number(commission);
     assert_eq!(number("SELECT sum(gross - costs) FROM positions WHERE trade IN (SELECT id FROM trades)"), net);
+    answers_as_a_backtest_does(folder.path());
+}
+
+/// Its database has what questions and the page want: settings, brains by name, the market out of the recorded day.
+fn answers_as_a_backtest_does(folder: &Path) {
+    let asked = |command: &str, more: &[&str]| {
+        let output = alavanca(folder, command).args(["--db", "run.sqlite"]).args(more).output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told = asked("explain", &["--last"]);
+    assert!(told.contains("sma_cross") && !told.contains("brain 1"), "{told}");
+    assert!(!told.contains("not noted"), "{told}");
+    let reported: Value = serde_json::from_str(&asked("report", &["--out", "page.html", "--json"])).unwrap();
+    assert_eq!(reported["no_candles"], Value::Null, "{reported:#}");
+    let page = fs::read_to_string(folder.join("page.html")).unwrap();
+    let (_, data) = page.split_once("recorded as it came, ticks").expect("the page names its market");
+    assert!(data.contains(".day.gz") || page.contains(".day.gz\""), "the page names its market's file");
+    let other = alavanca(folder, "report").args(["--db", "run.sqlite", "--data", "x.csv"]).output().unwrap();
+    let refused = String::from_utf8(other.stderr).unwrap();
+    assert!(other.status.code() == Some(2) && refused.contains("recorded beside the database"), "{refused}");
 }
 
 #[test]

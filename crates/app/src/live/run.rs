@@ -11,9 +11,9 @@ use alavanca_adapters_mt5::{Happening, Mt5Broker};
 use alavanca_adapters_sim::{FillAt, SimBroker};
 use alavanca_adapters_sqlite::{Durability, LiveBook, SqliteStore};
 use alavanca_calendar::TradingZone;
-use alavanca_engine::ScalpCustody;
-use alavanca_kernel::{AccountMode, Instrument, OrderId, SettingError, SymbolId, Timestamp};
-use alavanca_ports::{BrokerError, Severity, StoreError};
+use alavanca_engine::{Engine, ScalpCustody};
+use alavanca_kernel::{AccountMode, DecisionId, Instrument, OrderId, SettingError, SymbolId, Timestamp};
+use alavanca_ports::{BrokerError, Severity, Store as _, StoreError};
 use tokio::sync::watch;
 
 use super::admission::{AccountRule, Gatekeeper, mode_of, wall};
@@ -26,10 +26,12 @@ use super::stop::Stop;
 use super::turning::{Ground, Turning};
 use super::venue::Venue;
 use super::{adopt, preflight, terms, warmup};
+use crate::brain_names::{BRAINS, BrainNames};
 use crate::builder::{Builder, simulation, store_config};
 use crate::guarded::{Guarded, MemoryError};
 use crate::policy::PolicySettings;
 use crate::recording::{Made, Recorder};
+use crate::report::note_live;
 use crate::settings::{LiveClock, Loaded, Settings};
 use crate::wheel::{StartError, Wheel};
 
@@ -194,7 +196,7 @@ async fn start(
 ) -> Result<Turning, LiveError> {
     let settings = &loaded.settings;
     let instrument = preflight::tradable(settings, &request.symbol, wall())?;
-    let (store, book, instance) = open(request, settings, &instrument, mailbox).await?;
+    let (mut store, book, instance) = open(request, settings, &instrument, mailbox).await?;
     let pinned = pinned(&book).await?;
     let mode = settings.account_mode.or_else(|| pinned.as_ref().and_then(|account| mode_of(account.margin_mode)));
     let usual = if instrument.is_b3() { AccountMode::Netting } else { AccountMode::Hedging };
@@ -236,6 +238,7 @@ async fn start(
         AccountMode::Netting | AccountMode::Hedging => ScalpCustody::Broker,
     };
     let engine = Builder::new(settings, &instrument).custody(custody).engine()?;
+    note(&mut store, loaded, &instrument, &engine).await?;
     let exchange = match request.mode {
         Mode::Paper => Some(paper_exchange(settings, &instrument, &book).await?),
         Mode::Armed | Mode::DryRun => None,
@@ -374,6 +377,26 @@ async fn open(
     let run_id = format!("{kind}-{instance:05x}");
     store.set_meta(&[("run_id", &run_id)]).await?;
     Ok((store, Arc::new(book), instance))
+}
+
+/// Notes what the run is made of, for its page and for questions to its database: at each start as it is from then on.
+async fn note(
+    store: &mut SqliteStore,
+    loaded: &Loaded,
+    instrument: &Instrument,
+    engine: &Engine,
+) -> Result<(), LiveError> {
+    let unwritable =
+        |error: &dyn std::fmt::Display| StoreError::Inconsistent(format!("the run cannot be noted: {error}"));
+    let run_id = store.meta("run_id").await?.unwrap_or_default();
+    let notes = note_live(loaded, instrument, &run_id).map_err(|error| unwritable(&error))?;
+    let decided = store.restore().await?.map_or(0, |restored| restored.checkpoint.decisions);
+    let brains = BrainNames::noted(store.meta(BRAINS).await?.as_deref());
+    let brains = brains.with(SYMBOL, DecisionId::new(decided + 1), engine.brains(SYMBOL));
+    let brains = serde_json::to_string(&brains).map_err(|error| unwritable(&error))?;
+    let notes = notes.each_ref().map(|(key, value)| (*key, value.as_str()));
+    store.replace_meta(&notes).await?;
+    Ok(store.replace_meta(&[(BRAINS, &brains)]).await?)
 }
 
 async fn pinned(book: &LiveBook) -> Result<Option<AccountIdentity>, LiveError> {

@@ -79,7 +79,7 @@ pub struct Status {
     /// The trading day's net result.
     #[serde(with = "as_text::plain")]
     pub day_net: Money,
-    /// Trades so far, from the database's beginning.
+    /// Trades of the day that have ended.
     pub trades: u64,
     /// Ticks of this run.
     pub ticks: u64,

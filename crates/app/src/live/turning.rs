@@ -362,7 +362,7 @@ impl Turning {
             })
             .collect();
         let (state, day_net) = (engine.risk().state(), engine.risk().daily_profit());
-        let (trades, events) = (engine.checkpoint().trades, wheel.cursor());
+        let (trades, events) = (u64::from(engine.risk().snapshot().closed), wheel.cursor());
         let status = &mut self.ground.status;
         status.risk = state;
         status.stopped_by = stopped_by;

@@ -12,12 +12,16 @@ use serde::Serialize;
 
 use super::noted::{self, Level4Notes, RunFacts, SettingLine, settings_of};
 use super::page::{self, PageError, PageFacts};
+use super::recorded;
 use super::{Document, Market, Material, Parts};
 use crate::backtest::{AppError, open_market};
 use crate::backtest_types::{BacktestRequest, Progress, SourceFacts};
 use crate::statistics::confidence::standings;
 use crate::stored_run::{AskError, StoredRun};
 use crate::waiting::on_this_thread;
+
+/// Candles of a live market are at least so long, in seconds.
+const LIVE_CANDLES: u32 = 60;
 
 /// What is to be reported.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -77,7 +81,7 @@ pub enum ReportError {
     /// Nothing is noted of a run.
     #[error(
         "{path} says nothing of its run that a page could be made of (run_meta has no readable {key}): make it anew with \
-         `alavanca backtest --db FILE`"
+         `alavanca backtest --db FILE`; a live or paper run of an earlier release notes it when it is started again"
     )]
     NotNoted {
         /// The database.
@@ -109,8 +113,11 @@ pub enum ReportError {
         expected: String,
     },
     /// `--data` for a market that was made up.
-    #[error("this run was on a synthetic market, which is made again from its settings: leave --data out")]
-    NoFile,
+    #[error("this run was on {market}: leave --data out")]
+    NoFile {
+        /// What it was on instead.
+        market: &'static str,
+    },
 }
 
 impl ReportError {
@@ -118,7 +125,7 @@ impl ReportError {
     pub const fn is_usage(&self) -> bool {
         match self {
             Self::Ask(error) => error.is_usage(),
-            Self::NoDay { .. } | Self::NoFile => true,
+            Self::NoDay { .. } | Self::NoFile { .. } => true,
             _ => false,
         }
     }
@@ -131,10 +138,28 @@ impl ReportError {
 pub fn report(request: &ReportRequest, progress: &mut dyn FnMut(Progress)) -> Result<Reported, ReportError> {
     page::check_target(&request.out)?;
     let run = StoredRun::open(&request.db)?;
-    let noted = Noted::read(&run)?;
+    let mut noted = Noted::read(&run)?;
     let all = Selection::default();
     let days = run.ask(|reader| reader.days(&all))?;
-    let (market, first_last) = market(&noted, request, progress)?;
+    let (market, first_last, no_candles) = match noted.kind {
+        Kind::Backtest => {
+            let (market, first_last) = market(&noted, request, progress)?;
+            let no_candles = why(&market);
+            (market, first_last, no_candles)
+        }
+        Kind::Live | Kind::Paper => {
+            if request.data.is_some() {
+                return Err(ReportError::NoFile {
+                    market: "the live market, whose days are recorded beside the database",
+                });
+            }
+            progress(Progress::Running { done: 0, total: 1 });
+            let material = Material::with_candles_of(LIVE_CANDLES, noted.facts.prior(), noted.facts.trading_zone()?);
+            let recorded = recorded::market(&request.db, request.day, "the trade server's", material);
+            noted.source = recorded.source;
+            (recorded.market, (None, None), recorded.no_candles)
+        }
+    };
     let zone = noted.facts.trading_zone()?;
 
     let mut tally = run.notes().tally();
@@ -193,11 +218,20 @@ pub fn report(request: &ReportRequest, progress: &mut dyn FnMut(Progress)) -> Re
     let page = page::write(&request.out, &document)?;
     drop(run);
     let asked = request.day.map_or_else(|| days.iter().map(|day| day.day).collect(), |day| vec![day]);
-    Ok(Reported { page, no_candles: why(&market), rl_report_log: log(&request.db, &asked) })
+    Ok(Reported { page, no_candles, rl_report_log: log(&request.db, &asked) })
+}
+
+/// What the run was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Backtest,
+    Live,
+    Paper,
 }
 
 /// What was noted of the run.
 struct Noted {
+    kind: Kind,
     facts: RunFacts,
     settings: Vec<SettingLine>,
     source: Option<SourceFacts>,
@@ -214,15 +248,26 @@ impl Noted {
         let settings = meta(noted::SETTINGS).map(|text| serde_json::from_str(text));
         let source = meta(noted::DATA_FACTS).map(|text| serde_json::from_str(text));
         let level4 = meta(noted::LEVEL4).map(|text| serde_json::from_str(text));
-        let notes = match meta(noted::RUN_NOTES) {
-            Some(text) => serde_json::from_str(text).map_err(|_| missing(noted::RUN_NOTES))?,
-            None => vec![
+        let kind = match meta("mode").map(String::as_str) {
+            Some("live") => Kind::Live,
+            Some("paper") => Kind::Paper,
+            _ => Kind::Backtest,
+        };
+        let notes = match (meta(noted::RUN_NOTES), kind) {
+            (Some(text), _) => serde_json::from_str(text).map_err(|_| missing(noted::RUN_NOTES))?,
+            (None, Kind::Live) => vec![
+                "live over MetaTrader 5: results are the account's; orders that a dry run did not send count as refused"
+                    .to_owned(),
+            ],
+            (None, Kind::Paper) => vec!["paper: the live market, simulated fills; nothing was sent".to_owned()],
+            (None, Kind::Backtest) => vec![
                 "the run was not ended: this page is of what is stored so far; `alavanca backtest --resume` goes on \
                  with it"
                     .to_owned(),
             ],
         };
         Ok(Self {
+            kind,
             facts: facts.ok_or_else(|| missing(noted::RUN_FACTS))?,
             settings: settings.transpose().map_err(|_| missing(noted::SETTINGS))?.unwrap_or_default(),
             source: source.transpose().map_err(|_| missing(noted::DATA_FACTS))?,
@@ -244,7 +289,7 @@ fn market(
     let settings = settings_of(&noted.settings).filter(|known| known.fingerprint() == noted.facts.fingerprint);
     let (Some(source), Some(settings)) = (&noted.source, settings) else { return Ok((Market::Unknown, NONE)) };
     if source.synthetic && request.data.is_some() {
-        return Err(ReportError::NoFile);
+        return Err(ReportError::NoFile { market: "a synthetic market, which is made again from its settings" });
     }
     let path = request.data.as_ref().or(noted.data_path.as_ref()).filter(|_| !source.synthetic);
     if path.is_none() && !source.synthetic {

@@ -30,6 +30,11 @@ impl Material {
         Self { candles: Some(CandleBuilder::default()), ..Self::of_records(prior, zone) }
     }
 
+    /// Gathers a chronicle and candles of at least so many seconds.
+    pub(super) fn with_candles_of(seconds: u32, prior: Prior, zone: TradingZone) -> Self {
+        Self { candles: Some(CandleBuilder::of_at_least(seconds)), ..Self::of_records(prior, zone) }
+    }
+
     /// A record was made.
     pub fn record(&mut self, record: &Record) {
         self.chronicle.observe(record);

@@ -8,10 +8,11 @@ mod from_db;
 mod material;
 mod noted;
 mod page;
+mod recorded;
 
 pub use document::{Document, Market, Parts};
 pub use from_db::{ReportError, ReportLog, ReportRequest, Reported, report};
 pub use material::Material;
 pub use noted::{Level4Notes, ReadFacts, RunFacts, SettingLine, setting_lines, settings_of};
-pub(crate) use noted::{Noted, unknown_here};
+pub(crate) use noted::{Noted, note_live, unknown_here};
 pub use page::{PageError, PageFacts, check_target, html, write};

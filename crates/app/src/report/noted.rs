@@ -207,6 +207,22 @@ impl Level4Notes {
     }
 }
 
+/// What a live or paper run notes each time it starts: enough for its page, and for questions to its database. Its market
+/// is in its recorded days.
+pub(crate) fn note_live(
+    loaded: &Loaded,
+    instrument: &Instrument,
+    run_id: &str,
+) -> Result<[(&'static str, String); 2], PageError> {
+    let settings = &loaded.settings;
+    let read = ReadFacts { symbol: Some(instrument.name.clone()), data_tz: None, accept_faults_percent: 0.0 };
+    let facts = RunFacts::new(run_id, settings, instrument, read);
+    Ok([
+        (SETTINGS, serde_json::to_string(&setting_lines(loaded, settings))?),
+        (RUN_FACTS, serde_json::to_string(&facts)?),
+    ])
+}
+
 /// Everything that is noted of a run, from the start to the end.
 #[derive(Debug)]
 pub(crate) struct Noted {

@@ -80,7 +80,7 @@ fn body(text: &mut String, status: &Status, (on, off): (&str, &str)) {
         );
         line("account", money);
     }
-    line("day", format!("net {}; {} trades in the database", status.day_net, status.trades));
+    line("day", format!("net {}; {} trades ended", status.day_net, status.trades));
     match &status.reconciled {
         Some(last) if last.differences.is_empty() => line("reconciled", format!("yes, at {}", last.at)),
         Some(last) => {

@@ -37,6 +37,7 @@ pub struct Candles {
 #[derive(Debug, Clone, Default)]
 pub struct CandleBuilder {
     candles: Candles,
+    least: u32,
 }
 
 /// So many candles are held before they are joined: ten times what an eye takes, so that an answer has its choice.
@@ -75,6 +76,12 @@ const WEEK: u32 = 604_800;
 const MONDAY: i64 = 4 * 86_400;
 
 impl CandleBuilder {
+    /// Candles of at least so many seconds, where the market comes in shorter stretches.
+    #[must_use]
+    pub fn of_at_least(seconds: u32) -> Self {
+        Self { least: seconds, ..Self::default() }
+    }
+
     /// Takes a bar that began at this second. Time that goes back counts as standing still.
     pub fn bar(&mut self, at: i64, bar: &Bar) {
         if self.candles.rows == 0 {
@@ -98,8 +105,9 @@ impl CandleBuilder {
 
     /// The candles of the shortest length at which there are at most `most`.
     pub fn build(mut self, most: usize) -> Candles {
-        let mut longer = LENGTHS.iter().filter(|&&length| is_multiple(length, self.candles.seconds));
-        if self.candles.list.len() > most
+        let (has, least) = (self.candles.seconds, self.least);
+        let mut longer = LENGTHS.iter().filter(|&&length| is_multiple(length, has) && length >= least);
+        if (self.candles.list.len() > most || (has < least && !self.candles.list.is_empty()))
             && let Some(&length) = longer.find(|&&length| self.count(length) <= most).or(LENGTHS.last())
         {
             self.join(length);
@@ -199,6 +207,26 @@ mod tests {
         let candles = builder.build(5);
         assert_eq!((candles.seconds, candles.source_seconds, candles.rows), (60, 60, 5));
         assert_eq!(candles.list[1].at, 1_000_090, "their own time, not the minute's");
+    }
+
+    #[test]
+    fn ticks_make_no_shorter_candles_than_were_asked_for() {
+        let tick =
+            |ticks| Tick { bid: price(ticks), ask: price(ticks), last: price(ticks), volume: 1, ..Tick::default() };
+        let mut builder = CandleBuilder::of_at_least(60);
+        for second in 0..150 {
+            builder.tick(6_000 + second, &tick(100 + second));
+        }
+        let candles = builder.build(10_000);
+        assert_eq!((candles.seconds, candles.list.len(), candles.rows), (60, 3, 150));
+        let first = candles.list[0];
+        let ends = (first.open, first.high, first.low, first.close, first.volume);
+        assert_eq!(ends, (price(100), price(159), price(100), price(159), 60));
+        assert!(CandleBuilder::of_at_least(60).build(10_000).list.is_empty());
+
+        let mut longer = CandleBuilder::of_at_least(60);
+        longer.bar(6_000, &bar([10, 12, 9, 11], 300));
+        assert_eq!(longer.build(10_000).seconds, 300, "longer ones stay");
     }
 
     #[test]
