@@ -98,6 +98,9 @@ pub(super) struct Session {
     writing: Writing,
     /// Heard, and not yet with the engine.
     heard: VecDeque<LinkEvent>,
+    /// Nothing can be written any more: why, and until when it is read on. A bridge that says goodbye and goes may leave
+    /// its last words behind a connection that takes none.
+    deaf: Option<(String, Instant)>,
 }
 
 /// Bytes on their way out.
@@ -135,6 +138,7 @@ impl Session {
             owes_ack: false,
             writing: Writing::default(),
             heard: VecDeque::new(),
+            deaf: None,
         }
     }
 
@@ -170,7 +174,8 @@ impl Session {
                 }
             }
             let wants_more = permit.is_some();
-            let Self { connection: Connection { reader, writer, .. }, writing, .. } = self;
+            let Self { connection: Connection { reader, writer, .. }, writing, deaf, .. } = self;
+            let (hears, ends) = (deaf.is_none(), deaf.as_ref().map_or(silent_since, |(_, until)| *until));
             let unwritten = &writing.bytes[writing.written..];
             tokio::select! {
                 room = happens.reserve(), if !wants_more => match room {
@@ -185,18 +190,19 @@ impl Session {
                     Err(_) => return self.bye("the engine ends"),
                 },
                 read = reader.read(&mut chunk), if wants_more => match read {
-                    Ok(0) => return End::quiet("the bridge closed the connection".to_owned()),
+                    Ok(0) => return self.lost("the bridge closed the connection".to_owned()),
                     Ok(read) => {
                         silent_since = Instant::now();
                         self.connection.lines.push(&chunk[..read]);
                     }
-                    Err(error) => return End::quiet(format!("the connection was lost: {error}")),
+                    Err(error) => return self.lost(format!("the connection was lost: {error}")),
                 },
-                wrote = write_some(writer, unwritten), if !unwritten.is_empty() || writing.unflushed => match wrote {
+                wrote = write_some(writer, unwritten), if hears && (!unwritten.is_empty() || writing.unflushed) => match wrote {
                     Ok(wrote) => writing.wrote(wrote),
-                    Err(error) => return End::quiet(format!("the connection was lost: {error}")),
+                    Err(error) => *deaf = Some((format!("the connection was lost: {error}"), Instant::now() + LAST_WORD)),
                 },
-                word = words.recv(), if unwritten.len() < WAITING_MAX => {
+                () = sleep_until(ends), if !hears => return self.lost("the bridge takes nothing".to_owned()),
+                word = words.recv(), if hears && unwritten.len() < WAITING_MAX => {
                     let Some(word) = word else { return self.bye("the engine ends") };
                     if let Err(end) = self.word(word) {
                         return end;
@@ -207,7 +213,7 @@ impl Session {
                     // bridge has to notice.
                     let stuck = !wants_more && handed_over.elapsed() > self.lost_after / 2;
                     let waiting = unwritten.len() >= WAITING_MAX;
-                    if !stuck && !waiting
+                    if !stuck && !waiting && hears
                         && let Err(end) = self.beat()
                     {
                         return end;
@@ -218,6 +224,11 @@ impl Session {
                 },
             }
         }
+    }
+
+    /// The end of a connection that is gone, by the first that was noticed of it.
+    fn lost(&mut self, why: String) -> End {
+        End::quiet(self.deaf.take().map_or(why, |(first, _)| first))
     }
 
     /// The next frame among what was read, if it is there and none waits.

@@ -18,7 +18,7 @@ use super::*;
 use crate::link::{LinkEvent, Say};
 use crate::testing::{BridgeClient, PATIENCE, demo_hello};
 use crate::wire::{
-    BridgeHeartbeat, CalcMargin, Caps, Deadman, Decimal, EngineHeartbeat, FromBridge, FromEngine, Hello, Id,
+    BridgeHeartbeat, Bye, CalcMargin, Caps, Deadman, Decimal, EngineHeartbeat, FromBridge, FromEngine, Hello, Id,
     OrderCancel, OrderSide, ReconcileReq, Refuse, RefuseReason, Tick, Ticks,
 };
 
@@ -123,6 +123,31 @@ async fn a_bridge_that_ends_is_followed_by_the_next_with_a_greater_epoch() {
         drop(client);
         assert!(down(&mut listening).await.contains("closed the connection"));
     }
+}
+
+#[tokio::test]
+async fn last_words_are_heard_though_the_bridge_takes_nothing_any_more() {
+    let mut listening = listen(settings(PATIENCE)).await;
+    let mut client = join(listening.address).await;
+    up(&mut listening).await;
+    // What it does not read makes the end of its socket a reset, and the engine's next words fail to be written.
+    for _ in 0..10 {
+        say(&listening, question()).await;
+    }
+    for at in 0..5 {
+        client.say(tick(at)).await.unwrap();
+    }
+    client.say(FromBridge::Bye(Bye { text: "the market has ended".to_owned() })).await.unwrap();
+    drop(client);
+    for _ in 0..10 {
+        say(&listening, question()).await;
+    }
+    for expected in 0..5 {
+        let LinkEvent::Message(frame) = happens(&mut listening).await else { panic!("{expected} and no more") };
+        let FromBridge::Tick(ticks) = frame.message else { panic!("{frame:?}") };
+        assert_eq!(ticks.ticks[0].server, expected);
+    }
+    assert!(down(&mut listening).await.contains("the bridge ended: the market has ended"));
 }
 
 #[tokio::test]
