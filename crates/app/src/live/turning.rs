@@ -34,6 +34,8 @@ const MAILBOX: Duration = Duration::from_millis(200);
 /// Whatever the market's pace, account and books are not read more often.
 const ACCOUNT_LEAST: Duration = Duration::from_millis(10);
 const RECONCILE_LEAST: Duration = Duration::from_millis(500);
+/// An order's outcome is awaited so long before books and broker are held against each other all the same.
+const UNDER_WAY: Duration = Duration::from_secs(5);
 /// Closing everything has so long before it is told that it did not work.
 pub(super) const FLAT_WITHIN: Duration = Duration::from_secs(30);
 
@@ -48,6 +50,7 @@ pub(super) struct Turning {
     mailbox_at: Instant,
     account_at: (Instant, Timestamp),
     reconciled_at: (Instant, Timestamp),
+    reconcile_due: Option<Instant>,
     /// The server's clock and the machine's are too far apart.
     clock_is_off: bool,
     last_account: Option<Account>,
@@ -65,6 +68,7 @@ impl Turning {
             mailbox_at: now.checked_sub(MAILBOX).unwrap_or(now),
             account_at: (now, Timestamp::MIN),
             reconciled_at: (now, Timestamp::MIN),
+            reconcile_due: None,
             clock_is_off: false,
             last_account: None,
         }
@@ -166,7 +170,11 @@ impl Turning {
             self.read_account(log).await;
         }
         if is_due(self.reconciled_at, now, reconcile, RECONCILE_LEAST) {
-            self.reconcile(log).await;
+            // What is on its way is in the books and not yet at the broker, and no difference.
+            let since = *self.reconcile_due.get_or_insert_with(Instant::now);
+            if !self.is_under_way() || since.elapsed() >= UNDER_WAY {
+                self.reconcile(log).await;
+            }
         }
         if self.mailbox_at.elapsed() >= MAILBOX {
             self.mailbox_at = Instant::now();
@@ -218,7 +226,10 @@ impl Turning {
     pub(super) async fn reconcile(&mut self, log: &mut OperatorLog) {
         let now = self.market_now();
         self.reconciled_at = (Instant::now(), now);
-        if !self.venue().mt5().desk().is_ready() {
+        self.reconcile_due = None;
+        // Paper's fills are its own exchange's: its books can be closed without a bridge.
+        let closes_paper = self.ground.request.mode == Mode::Paper && self.ended.is_some();
+        if !self.venue().mt5().desk().is_ready() && !closes_paper {
             return;
         }
         let mut told = Vec::new();
@@ -308,9 +319,13 @@ impl Turning {
 
     /// Whether an order waits for its outcome.
     fn is_waiting(&mut self) -> bool {
-        let wheel = self.wheel();
+        !self.wheel().in_doubt().is_empty() || self.is_under_way()
+    }
+
+    /// Whether an order was sent and nothing was heard of it, in doubt or not.
+    fn is_under_way(&mut self) -> bool {
         let pending = |leg: &alavanca_execution::Leg| leg.opening_order().is_some() || leg.closing_order().is_some();
-        !wheel.in_doubt().is_empty() || wheel.engine().open_trades().flat_map(OpenTrade::legs).any(pending)
+        self.wheel().engine().open_trades().flat_map(OpenTrade::legs).any(pending)
     }
 
     pub(super) fn write_status(&mut self, phase: Phase) {
