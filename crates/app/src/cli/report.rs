@@ -34,6 +34,7 @@ Examples:
   alavanca report --db run.sqlite --date 2026-03-11     one day, into run-2026-03-11.html
   alavanca report --db run.sqlite --data /new/place/WINZ26_M1.csv --out report.html
 
+Of a live or paper run the market is drawn from its recorded days, beside the database.
 The page is one file that needs no network. The figures of the days are written into the database's rl_report_log,
 too; where an engine has the database, it is only read.";
 

@@ -172,7 +172,7 @@ impl Turning {
         if is_due(self.reconciled_at, now, reconcile, RECONCILE_LEAST) {
             // What is on its way is in the books and not yet at the broker, and no difference.
             let since = *self.reconcile_due.get_or_insert_with(Instant::now);
-            if !self.is_under_way() || since.elapsed() >= UNDER_WAY {
+            if !self.awaits_outcome() || since.elapsed() >= UNDER_WAY {
                 self.reconcile(log).await;
             }
         }
@@ -319,11 +319,11 @@ impl Turning {
 
     /// Whether an order waits for its outcome.
     fn is_waiting(&mut self) -> bool {
-        !self.wheel().in_doubt().is_empty() || self.is_under_way()
+        !self.wheel().in_doubt().is_empty() || self.awaits_outcome()
     }
 
     /// Whether an order was sent and nothing was heard of it, in doubt or not.
-    fn is_under_way(&mut self) -> bool {
+    fn awaits_outcome(&mut self) -> bool {
         let pending = |leg: &alavanca_execution::Leg| leg.opening_order().is_some() || leg.closing_order().is_some();
         self.wheel().engine().open_trades().flat_map(OpenTrade::legs).any(pending)
     }
