@@ -18,6 +18,7 @@ enum DeadManMode
 input string      EngineHost = "127.0.0.1";                // Engine's address; it has to be on the terminal's list
 input int         EnginePort = 5757;                       // Engine's port
 input bool        UseTls = false;                          // TLS, for an engine that is not on this machine
+input string      TlsThumbprint = "";                      // Thumbprint of the engine's certificate: the one that is accepted
 input string      SecretFile = "alavanca.secret";          // File in MQL5/Files with the secret
 input string      Symbols = "";                            // Symbols it may trade, by commas; empty: as the engine says
 input double      OrderLotsMax = 0;                        // Largest order in lots; 0: as the engine says

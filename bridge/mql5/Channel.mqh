@@ -148,9 +148,43 @@ public:
       last_error = "";
      }
 
-   bool              Dial(const string host, const int port, const bool with_tls)
+   // This machine's own address: nobody listens along.
+   bool              IsLoopback(const string host)
+     {
+      return host == "localhost" || StringFind(host, "127.") == 0;
+     }
+
+   // Which authorities the terminal trusts is not documented: the certificate itself is asked for.
+   bool              IsEngines(const string wanted)
+     {
+      string subject = "";
+      string issuer = "";
+      string serial = "";
+      string thumbprint = "";
+      datetime expires = 0;
+      if(!SocketTlsCertificate(socket, subject, issuer, serial, thumbprint, expires))
+        {
+         Drop("the engine's certificate is not known (error " + IntegerToString(GetLastError()) + ")");
+         return false;
+        }
+      string found = thumbprint + "";
+      string asked = wanted + "";
+      StringToLower(found);
+      StringToLower(asked);
+      if(asked != "" && found == asked)
+         return true;
+      Drop("other thumbprint than TlsThumbprint: " + found + ". Compare with the engine's certificate");
+      return false;
+     }
+
+   bool              Dial(const string host, const int port, const bool with_tls, const string thumbprint)
      {
       Drop("");
+      if(!with_tls && !IsLoopback(host))
+        {
+         last_error = host + " is not this machine: set UseTls and TlsThumbprint";
+         return false;
+        }
       socket = SocketCreate();
       if(socket == INVALID_HANDLE)
         {
@@ -170,6 +204,9 @@ public:
          Drop("no TLS with the engine (error " + IntegerToString(GetLastError()) + ")");
          return false;
         }
+      // Before a word is said.
+      if(tls && !IsEngines(thumbprint))
+         return false;
       stage = STAGE_CHALLENGE;
       cut = false;
       began_at = clocks.Monotonic();

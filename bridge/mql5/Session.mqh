@@ -339,7 +339,7 @@ void DialAgain()
    ulong now = clocks.Monotonic();
    if(channel.IsOpen() || now < retry_at)
       return;
-   if(!channel.Dial(EngineHost, EnginePort, UseTls))
+   if(!channel.Dial(EngineHost, EnginePort, UseTls, TlsThumbprint))
       retry_wait = MathMin(retry_wait * 2, (ulong)RETRY_MOST_MS);
    retry_at = clocks.Monotonic() + retry_wait;
   }

@@ -40,6 +40,7 @@ const Input INPUTS[] = {
     {"EngineHost", [](const std::string &text) { EngineHost = string(text); }},
     {"EnginePort", [](const std::string &text) { EnginePort = std::atoi(text.c_str()); }},
     {"UseTls", [](const std::string &text) { UseTls = text == "true"; }},
+    {"TlsThumbprint", [](const std::string &text) { TlsThumbprint = string(text); }},
     {"SecretFile", [](const std::string &text) { SecretFile = string(text); }},
     {"Symbols", [](const std::string &text) { Symbols = string(text); }},
     {"OrderLotsMax", [](const std::string &text) { OrderLotsMax = std::atof(text.c_str()); }},

@@ -130,6 +130,12 @@ inline int StringTrimRight(string &text) {
   return count;
 }
 
+inline bool StringToLower(string &text) {
+  for (char16_t &unit : text.units())
+    if (unit >= 'A' && unit <= 'Z') unit = static_cast<char16_t>(unit + 32);
+  return true;
+}
+
 inline string ShortToString(ushort unit) { return string(std::u16string(1, static_cast<char16_t>(unit))); }
 inline string IntegerToString(long number) { return string(std::to_string(number)); }
 inline long StringToInteger(const string &text) { return std::strtol(text.utf8().c_str(), nullptr, 10); }

@@ -33,6 +33,24 @@ class SessionTest(World):
             session.welcome(hello, **terms)
         self.assertIn(f"'reason': '{reason}'", str(caught.exception))
 
+    def test_plain_text_is_for_this_machine_alone(self):
+        advisor = self.advisor(inputs=["EngineHost=192.0.2.1"])
+        until(lambda: "192.0.2.1 is not this machine: set UseTls" in advisor.panel()["alavanca.6"], "the refusal")
+
+    def test_with_tls_one_certificate_is_accepted_and_no_other(self):
+        tls = {"environment": {"ALAVANCA_SHIM_THUMBPRINT": "AB12CD"}}
+        for wrong in ([], ["TlsThumbprint=AB12CE"]):
+            advisor = self.advisor(inputs=["UseTls=true", *wrong], **tls)
+            until(lambda: "other thumbprint than TlsThumbprint: ab12cd" in advisor.panel()["alavanca.6"], "the refusal")
+            connection = self.connection()
+            connection.say("challenge", {"nonce": connection.nonce, "versions": [1], "engine": "test 1.0"})
+            self.assertIsNone(connection.read(), "nothing was said")
+            advisor.kill()
+            self.listener.close()
+            self.listen()
+        self.advisor(inputs=["UseTls=true", "TlsThumbprint=ab12CD"], **tls)
+        self.assertEqual(self.submit(self.session(), 1)[1]["retcode"], 10009)
+
     def test_an_engine_without_the_secret_is_refused(self):
         self.advisor()
         self.refused("proof", epoch=1, proof="ab" * 32)

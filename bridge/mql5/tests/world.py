@@ -281,11 +281,14 @@ class World(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
         self.simterm = self.terminal(*self.SIMTERM)
+        self.listen()
+        self.epoch = 0
+
+    def listen(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.settimeout(PATIENCE)
         self.addCleanup(self.listener.close)
         self.port = self.listener.getsockname()[1]
-        self.epoch = 0
 
     def terminal(self, *options):
         simterm = Simterm(*options)
