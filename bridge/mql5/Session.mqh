@@ -262,17 +262,18 @@ void TakeFrame(Json &frame)
    long ts_utc = frame.Integer(0, "ts_utc", -999999999999999, 999999999999999);
    string type = frame.Text(0, "type");
    int body = frame.Object(0, "body");
+   // What is late or comes again, or is of another session, is passed over, whatever else it says.
+   bool opening = channel.stage == STAGE_CHALLENGE || (channel.stage == STAGE_AUTH && type != "heartbeat");
+   bool ours = opening || session == channel.session;
    if(frame.Good() && version != PROTOCOL_VERSION)
       frame.error = "version " + IntegerToString(version) + " is not spoken here";
    else if(StringLen(cid) > CID_MAX)
       frame.error = "`cid` is longer than " + IntegerToString(CID_MAX) + " bytes";
-   else if(frame.Good() && ack > channel.seq)
+   else if(frame.Good() && ours && ack > channel.seq)
       frame.error = "`ack` is " + NumberText(ack) + "; only " + NumberText(channel.seq) + " frames were sent";
    if(!frame.Good())
       return;
-   // What is late or comes again, or is of another session, is passed over.
-   bool opening = channel.stage == STAGE_CHALLENGE || (channel.stage == STAGE_AUTH && type != "heartbeat");
-   if(seq <= channel.seen || (!opening && session != channel.session))
+   if(seq <= channel.seen || !ours)
       return;
    channel.seen = seq;
    channel.Acknowledged(ack);

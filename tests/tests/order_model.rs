@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use alavanca_tests::market_day::SCHEDULES;
 use alavanca_tests::order_model::{Model, Orders, Protocol, Stops, Verdict, Watched, search};
 
 #[test]
@@ -52,6 +53,13 @@ fn ours_holds_in_every_state_of_a_larger_machine() {
         println!("orders, {intents} of them and {letters} letters: {searched}");
         assert!(matches!(searched.verdict, Verdict::Holds), "{searched}");
     }
+}
+
+/// What is done to the real programs (`cargo xtask torture --schedules`) is all that was found here.
+#[test]
+fn each_counter_example_has_a_schedule_for_the_real_programs() {
+    let broken = Protocol::BROKEN.map(|protocol| protocol.name);
+    assert_eq!(SCHEDULES.map(|schedule| schedule.undoes), broken);
 }
 
 /// Counts to five, and from three may fall into a hole.

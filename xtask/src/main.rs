@@ -34,6 +34,7 @@ cargo xtask bench [--no-run] [-p PACKAGE ...] [FILTER]
                                      runs the benches and prints time per element; --no-run prints the last figures
 cargo xtask live-day [OPTIONS]       a simulated terminal, a bridge and `alavanca live --arm` through a day; --help
 cargo xtask torture [OPTIONS]        the same, killed at every step and started again; --help
+cargo xtask torture --schedules      what its model found to break other protocols, done to the real programs
 cargo xtask torture --model          the order protocol's model with more orders and letters than in its test
 ";
 

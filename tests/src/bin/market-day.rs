@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use alavanca_tests::market_day::{self, Day, Failure, TortureSettings, Workshop};
+use alavanca_tests::market_day::{self, Day, Failure, Progress, SCHEDULES, TortureSettings, Workshop};
 
 const HELP: &str = "\
 market-day live-day [OPTIONS]   a simulated terminal, a bridge and `alavanca live --arm` through a day
 market-day torture  [OPTIONS]   the same, killed and started again
+market-day schedules [OPTIONS]  the ways to the damage that the order protocol's model found, until 09:45
 
   --bridge sidecar|ea                 [sidecar]
   --account netting|exchange|hedging  [netting]
@@ -20,6 +21,7 @@ market-day torture  [OPTIONS]   the same, killed and started again
   --faults FILE                       faults of terminal and exchange; `none` for none
   --kills N                           torture: so many kills [100]
   --kills-a-day N                     torture: so many of them in one day [25]
+  --part N/M                          schedules: these alone, as one shares them out [1/1]
   --keep DIR                          where databases, logs and books are left
   --workshop DIR                      the folder of the built programs [target/debug]
   --engine FILE                       the program `alavanca` [the workshop's]
@@ -41,19 +43,23 @@ fn main() -> ExitCode {
 struct Options {
     day: Day,
     settings: TortureSettings,
+    part: (usize, usize),
     keep: Option<PathBuf>,
     workshop: Workshop,
 }
 
 fn run(arguments: &[String]) -> Result<bool, Failure> {
     let (task, rest) = match arguments.split_first() {
-        Some((task, rest)) if task == "live-day" || task == "torture" => (task.as_str(), rest),
+        Some((task, rest)) if ["live-day", "torture", "schedules"].contains(&task.as_str()) => (task.as_str(), rest),
         _ => {
             print!("{HELP}");
             return Ok(true);
         }
     };
-    let Options { day, settings, keep, workshop } = options(rest)?;
+    let Options { mut day, settings, part, keep, workshop } = options(rest)?;
+    if task == "schedules" {
+        (day.hours, day.until) = (("09:00".to_owned(), "12:00".to_owned()), 9 * 60 + 45);
+    }
     let folder = match &keep {
         Some(folder) => folder.clone(),
         None => std::env::temp_dir().join(format!("alavanca-{task}-{}", std::process::id())),
@@ -66,29 +72,52 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         std::fs::create_dir_all(&folder)?;
         Ok(Day { folder, ..day.clone() })
     };
-    println!("{task}: {} on a {} account, seed {}", day.bridge, day.account, day.seed);
+    // Several may say something at a time.
+    let whose = format!("{task}, {} {}", day.bridge, day.account);
+    println!("{whose}: seed {}", day.seed);
     let agrees = if task == "live-day" {
         let verdict = market_day::run(&workshop, &day_in("day".to_owned())?)?;
         print!("{verdict}");
         verdict.agrees()
+    } else if task == "schedules" {
+        let mut all = true;
+        for (number, schedule) in SCHEDULES.iter().enumerate().filter(|(number, _)| number % part.1 == part.0 - 1) {
+            let begun = Instant::now();
+            let verdict = market_day::keep_to(schedule, &workshop, &day_in(format!("schedule{number}"))?)?;
+            let (holds, seconds) = (verdict.agrees(), begun.elapsed().as_secs_f64());
+            let holds_or_not = if holds { "holds" } else { "DIFFERS" };
+            println!("{whose}: {holds_or_not}, {seconds:.0} s: {}", schedule.undoes);
+            if !holds {
+                print!("{verdict}");
+            }
+            all &= holds;
+        }
+        all
     } else {
         let mut next = |number: u32| {
             let made = day_in(format!("day{number}"))?;
             Ok(Day { seed: day.seed.wrapping_add(u64::from(number)), ..made })
         };
-        let mut said = |number: u32, verdict: &market_day::Verdict, tally: &market_day::Tally| {
-            let agrees = if verdict.agrees() { "agrees" } else { "DIFFERS" };
-            let (seed, seconds) = (day.seed.wrapping_add(u64::from(number)), began.elapsed().as_secs_f64());
-            println!("day {number}, seed {seed}: {agrees}; {} kills so far, {seconds:.0} s", tally.total());
-            if !verdict.agrees() {
-                print!("{verdict}");
+        let mut said = |progress: Progress<'_>| {
+            let seconds = began.elapsed().as_secs_f64();
+            match progress {
+                Progress::Kills(tally) => println!("{whose}: {} kills, {seconds:.0} s", tally.total()),
+                Progress::Day(number, verdict, tally) => {
+                    let agrees = if verdict.agrees() { "agrees" } else { "DIFFERS" };
+                    let seed = day.seed.wrapping_add(u64::from(number));
+                    println!("{whose}: day {number}, seed {seed}, {agrees}; {} kills, {seconds:.0} s", tally.total());
+                    if !verdict.agrees() {
+                        print!("{verdict}");
+                    }
+                }
             }
         };
         let (tally, agrees) = market_day::torture(&workshop, settings, &mut next, &mut said)?;
         println!("{tally}");
         agrees
     };
-    println!("{} in {:.0} s", if agrees { "agrees" } else { "DIFFERS" }, began.elapsed().as_secs_f64());
+    let end = if agrees { "agrees" } else { "DIFFERS" };
+    println!("{whose}: {end} in {:.0} s", began.elapsed().as_secs_f64());
     if agrees && keep.is_none() {
         let _ = std::fs::remove_dir_all(&folder);
     } else {
@@ -111,7 +140,7 @@ fn options(words: &[String]) -> Result<Options, Failure> {
         patience: Duration::from_mins(30),
     };
     let mut settings = TortureSettings { kills: 100, kills_a_day: 25, seed: 1 };
-    let (mut keep, mut built, mut engine) = (None, root.join("target/debug"), None);
+    let (mut keep, mut built, mut engine, mut part) = (None, root.join("target/debug"), None, (1, 1));
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let value = words.next().ok_or_else(|| Failure(format!("{word} needs a value\n\n{HELP}")))?;
@@ -126,6 +155,11 @@ fn options(words: &[String]) -> Result<Options, Failure> {
             "--faults" => day.faults = (value != "none").then(|| root.join(value)),
             "--kills" => settings.kills = number()? as u32,
             "--kills-a-day" => settings.kills_a_day = number()? as u32,
+            "--part" => {
+                let parsed = value.split_once('/').and_then(|(n, of)| Some((n.parse().ok()?, of.parse().ok()?)));
+                let sound = parsed.filter(|&(n, of): &(usize, usize)| n >= 1 && n <= of);
+                part = sound.ok_or_else(|| Failure(format!("--part {value}: such as 1/2")))?;
+            }
             "--keep" => keep = Some(root.join(value)),
             "--workshop" => built = root.join(value),
             "--engine" => engine = Some(root.join(value)),
@@ -140,7 +174,7 @@ fn options(words: &[String]) -> Result<Options, Failure> {
         python: target.join("bridge-python/venv/bin/python"),
         settings: root.join("config/live-day.toml"),
     };
-    Ok(Options { day, settings, keep, workshop })
+    Ok(Options { day, settings, part, keep, workshop })
 }
 
 fn minutes(text: &str) -> Option<u32> {

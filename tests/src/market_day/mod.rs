@@ -5,11 +5,13 @@
 //! [`run`] lets a day pass; [`torture`] kills the programs in it and starts them again. Both end with a [`Verdict`].
 
 mod parts;
+mod schedules;
 mod torture;
 mod verdict;
 
 pub use parts::{AccountKind, BridgeKind, Day, Failure, Parts, Workshop};
-pub use torture::{Tally, TortureSettings, torture};
+pub use schedules::{SCHEDULES, Schedule, keep_to};
+pub use torture::{Progress, Tally, TortureSettings, torture};
 pub use verdict::{Line, Verdict};
 
 /// Lets the day pass and says whether the database has what the exchange's books have.

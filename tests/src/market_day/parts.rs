@@ -87,6 +87,8 @@ pub struct Parts {
     terminal: String,
     driver: Driver,
     port: u16,
+    /// Between bridge and engine, with its port.
+    relay: Option<(Running, u16)>,
     engine: Option<Running>,
     bridge: Option<Running>,
     /// How the engine came to its own end.
@@ -137,8 +139,9 @@ impl Parts {
         let mut command = Command::new(&workshop.simterm);
         command.args(["--account", &day.account.to_string(), "--day", "2026-03-10", "--pulled", "true"]);
         command.args(["--seed", &day.seed.to_string(), "--from", &day.hours.0, "--to", &day.hours.1]);
-        // While a position has no stop the market goes no faster than the clock, by which the engine is held to two seconds.
-        command.args(["--balance", "20000.00", "--clocked-while-naked", "true"]);
+        // While a position has no stop, or the terminal hangs, the market goes no faster than the clock, by which the
+        // engine is held to two seconds.
+        command.args(["--balance", "20000.00", "--clocked-in-need", "true"]);
         command.args(["--history-days", if day.short_memory { "2" } else { "20" }]);
         command.arg("--statement").arg(folder.join("statement.json"));
         if let Some(faults) = &day.faults {
@@ -164,11 +167,56 @@ impl Parts {
             terminal,
             driver,
             port,
+            relay: None,
             engine: None,
             bridge: None,
             ended: None,
             began,
         })
+    }
+
+    /// Puts a relay with faults of the wire between bridge and engine, before either starts.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start_relay(&mut self, script: &Path) -> Result<(), Failure> {
+        let folder = &self.day.folder;
+        let mut command = Command::new(&self.workshop.simterm);
+        command.args(["relay", "--to", &format!("127.0.0.1:{}", self.port)]).arg("--faults").arg(script);
+        command.arg("--statement").arg(folder.join("relay.json"));
+        let mut relay = Running::start(command.stdout(Stdio::piped()), &folder.join("relay.log"))?;
+        let said = relay.first_line()?;
+        let port = said["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+        self.relay = Some((relay, port.ok_or_else(|| Failure(format!("the relay said {said}")))?));
+        Ok(())
+    }
+
+    /// How many faults the relay has made.
+    pub fn wire_faults(&self) -> u64 {
+        let done = fs::read_to_string(self.day.folder.join("relay.json")).unwrap_or_default();
+        let done: Value = serde_json::from_str(&done).unwrap_or_default();
+        done["faults"].as_object().into_iter().flatten().filter_map(|(_, times)| times.as_u64()).sum()
+    }
+
+    /// How many faults the terminal has made.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn faults(&mut self) -> Result<usize, Failure> {
+        Ok(self.driver.call("books", json!({}))?["faults"].as_array().map_or(0, Vec::len))
+    }
+
+    /// A call of the driver's.
+    ///
+    /// # Errors
+    /// The terminal refuses it, or does not answer.
+    pub fn tell(&mut self, call: &str, arguments: Value) -> Result<(), Failure> {
+        self.driver.call(call, arguments).map(drop)
+    }
+
+    /// The dated contract, or the pair.
+    pub fn symbol(&self) -> &'static str {
+        self.day.symbol()
     }
 
     /// Starts the bridge, to die at a point where one is named.
@@ -177,7 +225,7 @@ impl Parts {
     /// It cannot be started.
     pub fn start_bridge(&mut self, dies_at: Option<&str>) -> Result<(), Failure> {
         let folder = &self.day.folder;
-        let engine = format!("127.0.0.1:{}", self.port);
+        let engine = format!("127.0.0.1:{}", self.relay.as_ref().map_or(self.port, |(_, port)| *port));
         let secret = folder.join("secret");
         let mut command = match self.day.bridge {
             BridgeKind::Sidecar => {
@@ -324,26 +372,35 @@ impl Parts {
     /// # Errors
     /// It takes longer than it may, or ends otherwise.
     pub fn wait_for_the_end(&mut self) -> Result<(), Failure> {
-        loop {
-            let ended = self.engine_ended()?;
-            if let Some(status) = self.ended.or(ended) {
-                // 1 is an end in order with differences: the verdict names them.
-                return match status.code() {
-                    Some(0 | 1) => Ok(()),
-                    _ => Err(self.failure(&format!("the engine ended with {status}"))),
-                };
-            }
-            if !self.runs_engine()? {
-                self.start_engine(None)?;
-            }
-            if self.bridge_ended()? {
-                self.start_bridge(None)?;
-            }
-            if self.began.elapsed() > self.day.patience {
-                return Err(self.failure("the day does not end"));
-            }
+        while !self.has_come_to_its_end()? {
             std::thread::sleep(Duration::from_millis(20));
         }
+        Ok(())
+    }
+
+    /// Whether the engine has ended with the day. Who ended otherwise is started again.
+    ///
+    /// # Errors
+    /// It takes longer than it may, or ends otherwise.
+    pub fn has_come_to_its_end(&mut self) -> Result<bool, Failure> {
+        let ended = self.engine_ended()?;
+        if let Some(status) = self.ended.or(ended) {
+            // 1 is an end in order with differences: the verdict names them.
+            return match status.code() {
+                Some(0 | 1) => Ok(true),
+                _ => Err(self.failure(&format!("the engine ended with {status}"))),
+            };
+        }
+        if !self.runs_engine()? {
+            self.start_engine(None)?;
+        }
+        if self.bridge_ended()? {
+            self.start_bridge(None)?;
+        }
+        if self.began.elapsed() > self.day.patience {
+            return Err(self.failure("the day does not end"));
+        }
+        Ok(false)
     }
 
     /// Holds the database against the exchange's books. `away` are stretches of market time in which something was not

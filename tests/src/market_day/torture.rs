@@ -76,8 +76,17 @@ const BRIDGE_POINTS: [&str; 11] = [
     "deadman:after_journal",
 ];
 
-/// Lets days pass in which programs are killed and started again, until there were so many kills. `said` hears of each
-/// day. Stops at the first day whose verdict is not one of agreement.
+/// How far it is.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// Ten more were killed.
+    Kills(&'a Tally),
+    /// A day has ended: its number, and what it came to.
+    Day(u32, &'a Verdict, &'a Tally),
+}
+
+/// Lets days pass in which programs are killed and started again, until there were so many kills. `said` hears how far it
+/// is. Stops at the first day whose verdict is not one of agreement.
 ///
 /// # Errors
 /// A program that cannot be started, or a day that does not end.
@@ -85,20 +94,20 @@ pub fn torture(
     workshop: &Workshop,
     settings: TortureSettings,
     day_of: &mut dyn FnMut(u32) -> Result<Day, Failure>,
-    said: &mut dyn FnMut(u32, &Verdict, &Tally),
+    said: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(Tally, bool), Failure> {
     let mut tally = Tally::default();
     let mut number = 0;
     while tally.total() < settings.kills {
         let day = day_of(number)?;
         let kills = settings.kills_a_day.min(settings.kills - tally.total());
-        let verdict = one_day(workshop, &day, settings.seed.wrapping_add(u64::from(number)), kills, &mut tally)?;
+        let verdict = one_day(workshop, &day, settings.seed.wrapping_add(u64::from(number)), kills, &mut tally, said)?;
         tally.days += 1;
         let of = |what: &str| verdict.exchange(what).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
         tally.trades += of("trades learned of");
         tally.extras += of("of them with an extra");
         tally.deals += of("deals");
-        said(number, &verdict, &tally);
+        said(Progress::Day(number, &verdict, &tally));
         if !verdict.agrees() {
             return Ok((tally, false));
         }
@@ -107,7 +116,14 @@ pub fn torture(
     Ok((tally, true))
 }
 
-fn one_day(workshop: &Workshop, day: &Day, seed: u64, kills: u32, tally: &mut Tally) -> Result<Verdict, Failure> {
+fn one_day(
+    workshop: &Workshop,
+    day: &Day,
+    seed: u64,
+    kills: u32,
+    tally: &mut Tally,
+    said: &mut dyn FnMut(Progress<'_>),
+) -> Result<Verdict, Failure> {
     let mut draws = 0;
     let mut draw = |below: u64| {
         draws += 1;
@@ -128,7 +144,11 @@ fn one_day(workshop: &Workshop, day: &Day, seed: u64, kills: u32, tally: &mut Ta
             Victim::EngineAt { .. } | Victim::BridgeAt(_) => COMES_WITHIN,
             _ => Duration::from_millis(50 + draw(1_000)),
         };
+        let before = rack.tally.total() / 10;
         rack.kill(victim, run_for)?;
+        if rack.tally.total() / 10 > before {
+            said(Progress::Kills(rack.tally));
+        }
     }
     rack.all_run(None)?;
     let Rack { mut parts, away, .. } = rack;

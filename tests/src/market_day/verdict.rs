@@ -91,6 +91,10 @@ pub(super) fn judge(books: &Value, live: &Value, db: &Path, away: &[(i64, i64)])
         line(what, "[]".to_owned(), books[key].to_string());
     }
 
+    // One trade at a time, and no exit across flat.
+    line("entries while another trade was open", "[]".to_owned(), format!("{:?}", entries_over_another(books)));
+    line("deals that turned a position", "[]".to_owned(), format!("{:?}", turns(books)));
+
     // Each trade learned of once.
     let trades = count("SELECT count(*) FROM trades")?;
     let learned = count("SELECT count(DISTINCT trade) FROM evidence WHERE trade IS NOT NULL")?;
@@ -123,6 +127,36 @@ pub(super) fn judge(books: &Value, live: &Value, db: &Path, away: &[(i64, i64)])
         agrees: true,
     });
     Ok(Verdict { lines })
+}
+
+/// Tickets of deals that opened a base while something was open. A comment that the broker has rewritten says nothing.
+fn entries_over_another(books: &Value) -> Vec<i64> {
+    let (mut open, mut trade, mut found) = (0.0, String::new(), Vec::new());
+    for deal in
+        books["deals"].as_array().into_iter().flatten().filter(|deal| matches!(deal["type"].as_i64(), Some(0 | 1)))
+    {
+        let volume = deal["volume"].as_f64().unwrap_or_default();
+        if deal["entry"] != 0 {
+            open -= volume;
+            continue;
+        }
+        let comment = deal["comment"].as_str().unwrap_or_default();
+        if comment.ends_with("/base") {
+            // Another part of the same order is no other trade.
+            if open > 1e-9 && comment != trade {
+                found.extend(deal["ticket"].as_i64());
+            }
+            comment.clone_into(&mut trade);
+        }
+        open += volume;
+    }
+    found
+}
+
+/// Tickets of deals that closed a position and opened the opposite: `DEAL_ENTRY_INOUT`.
+fn turns(books: &Value) -> Vec<i64> {
+    let deals = books["deals"].as_array().into_iter().flatten();
+    deals.filter(|deal| deal["entry"] == 2).filter_map(|deal| deal["ticket"].as_i64()).collect()
 }
 
 /// The exchange's deals that traded, by ticket.

@@ -64,10 +64,11 @@ class Session:
             except frames.FrameError as error:
                 self.refuse("protocol", str(error))
             self.heard = now
-            if envelope["ack"] > self.sent:
-                self.refuse("protocol", f"`ack` is {envelope['ack']}; only {self.sent} frames were sent")
+            # Of another session, whose numbers mean nothing here.
             if self.up and envelope["session"] != self.name:
                 continue
+            if envelope["ack"] > self.sent:
+                self.refuse("protocol", f"`ack` is {envelope['ack']}; only {self.sent} frames were sent")
             if envelope["seq"] <= self.taken:
                 continue
             gap = envelope["seq"] > self.taken + 1

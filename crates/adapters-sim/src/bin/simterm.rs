@@ -34,7 +34,8 @@ Market
   --history-days N                     trading days of bars before it [20]
   --ticks FILE                         rows DATE TIME BID ASK LAST VOLUME instead of synthetic ticks
   --pulled true                        a tick for each poll of a bridge [this]
-  --clocked-while-naked true           and no faster than the clock while a position has no stop
+  --clocked-in-need true           and no faster than the clock while a position has no stop,
+                                       or a call hangs
   --speed X                            or market time X times as fast as the clock
   --server-zone ZONE  --clock-skew-ms N
 Trading

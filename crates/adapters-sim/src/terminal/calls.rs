@@ -56,6 +56,7 @@ impl Terminal {
         if plan.hang_before_ms > 0 {
             let (ms, whole) = (plan.hang_before_ms, plan.whole);
             self.held.push((call.clone(), Plan { hang_before_ms: 0, ..plan }));
+            self.watch_need();
             return Step::Wait { ms, call, whole };
         }
         self.finish(client, &call, &plan)
@@ -90,7 +91,7 @@ impl Terminal {
             _ => self.ask(client, name, call),
         };
         self.after_call(plan);
-        self.watch_bare();
+        self.watch_need();
         let said = match (plan.none, said) {
             (Some(code), _) => Err(fail(code)),
             (None, Ok(Value::Array(_))) if plan.empty => Ok(json!([])),

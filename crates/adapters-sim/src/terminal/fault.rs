@@ -63,6 +63,8 @@ struct When {
     magic: Option<u64>,
     symbol: Option<String>,
     action: Option<i64>,
+    /// Only requests whose comment begins so.
+    says: Option<String>,
     /// Only calls of such a client.
     client: Option<String>,
     #[serde(skip)]
@@ -82,6 +84,7 @@ impl Default for When {
             magic: None,
             symbol: None,
             action: None,
+            says: None,
             client: None,
             at_second: None,
         }
@@ -89,8 +92,8 @@ impl Default for When {
 }
 
 /// The keys of [`When`]; the others are of [`What`].
-const WHEN: [&str; 11] =
-    ["on", "nth", "every", "rate", "always", "at", "times", "magic", "of_symbol", "action", "client"];
+const WHEN: [&str; 12] =
+    ["on", "nth", "every", "rate", "always", "at", "times", "magic", "of_symbol", "action", "says", "client"];
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
@@ -342,7 +345,10 @@ impl Terminal {
                 && of_client
                 && when.magic.is_none_or(|magic| request["magic"].as_u64() == Some(magic))
                 && when.symbol.as_deref().is_none_or(|wanted| symbol == Some(wanted))
-                && when.action.is_none_or(|action| request["action"].as_i64() == Some(action));
+                && when.action.is_none_or(|action| request["action"].as_i64() == Some(action))
+                && when.says.as_ref().is_none_or(|begin| {
+                    request["comment"].as_str().is_some_and(|comment| comment.starts_with(begin.as_str()))
+                });
             if by_time || worldly || !matches {
                 continue;
             }

@@ -61,8 +61,8 @@ pub struct Terminal {
     faults: Faults,
     /// The real clock, where somebody tells it.
     real_ms: u64,
-    /// Since when a position has no stop: by the real clock, and by the market's.
-    bare_since: Option<(u64, i64)>,
+    /// Since when a position has no stop, or a call waits: by the real clock, and by the market's.
+    need_since: Option<(u64, i64)>,
     quit: bool,
 }
 
@@ -168,7 +168,7 @@ impl Terminal {
             held: Vec::new(),
             faults: Faults::default(),
             real_ms: 0,
-            bare_since: None,
+            need_since: None,
             quit: false,
         })
     }
@@ -231,25 +231,24 @@ impl Terminal {
         self.real_ms = self.real_ms.max(ms);
     }
 
-    /// Somebody polls: one tick. Where the market is to keep to the clock while a position has no stop, no further than the
-    /// clock has gone since.
+    /// Somebody polls: one tick. Where the market is to keep to the clock in need, no further than that has gone since.
     fn pull(&mut self) {
-        let most = self.bare_since.map(|(real, market)| market + self.real_ms.saturating_sub(real) as i64);
-        match most.filter(|_| self.account.settings.clocked_while_naked) {
+        let most = self.need_since.map(|(real, market)| market + self.real_ms.saturating_sub(real) as i64);
+        match most.filter(|_| self.account.settings.clocked_in_need) {
             Some(most) if self.tape.next_ms().is_none_or(|next| next > most) => {
                 self.move_clock(most);
                 self.faults_of_time();
             }
             _ => self.next_tick(),
         }
-        self.watch_bare();
+        self.watch_need();
     }
 
-    /// After each call: whether a position has no stop, and since when.
-    fn watch_bare(&mut self) {
+    /// After each call: whether a position has no stop, or another call waits, and since when.
+    fn watch_need(&mut self) {
         let now = (self.real_ms, self.account.now_ms);
         let bare = self.account.naked.iter().any(|naked| naked.to_ms.is_none());
-        self.bare_since = bare.then(|| self.bare_since.unwrap_or(now));
+        self.need_since = (bare || !self.held.is_empty()).then(|| self.need_since.unwrap_or(now));
     }
 
     /// One tick; where there is none left, a second, for a while.

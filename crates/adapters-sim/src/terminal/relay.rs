@@ -22,6 +22,8 @@ pub struct Relay {
     draws: SplitMix,
     /// A line of each direction that waits for the next one to go first.
     held: [Option<Vec<u8>>; 2],
+    /// Lines of each direction whose connection broke with them: they come in the next one.
+    carried: [Vec<u8>; 2],
     /// How often each fault came.
     done: BTreeMap<String, u64>,
     lines: [u64; 2],
@@ -68,6 +70,8 @@ struct LineFault {
     /// Only messages of this type.
     #[serde(rename = "type")]
     kind: Option<String>,
+    /// Only lines that have this in them.
+    with: Option<String>,
     nth: Option<u64>,
     every: Option<u64>,
     rate: Option<f64>,
@@ -99,6 +103,9 @@ enum Trouble {
     Disconnect,
     /// Nothing passes for `ms`.
     Stall,
+    /// The connection breaks before it, and it comes in the next one: the engine's after its first `reconcile_req` there, the
+    /// bridge's once that is a session.
+    Carry,
 }
 
 /// What a seed draws from. Lines that vanish or lie are left to scripts: TCP does neither.
@@ -111,6 +118,9 @@ const DRAWN: [(Trouble, u64); 6] = [
     (Trouble::Stall, 500),
 ];
 
+/// What is said before a session stands.
+const HANDSHAKE: [&str; 4] = ["challenge", "hello", "auth", "welcome"];
+
 impl Relay {
     /// A relay that passes everything on.
     pub fn new(seed: u64) -> Self {
@@ -118,6 +128,7 @@ impl Relay {
             faults: Vec::new(),
             draws: SplitMix::stream(seed, 0x2e1a),
             held: [None, None],
+            carried: [Vec::new(), Vec::new()],
             done: BTreeMap::new(),
             lines: [0; 2],
         }
@@ -144,6 +155,7 @@ impl Relay {
             fault: LineFault {
                 from: None,
                 kind: None,
+                with: None,
                 nth: None,
                 every: None,
                 rate: Some(of_each),
@@ -161,11 +173,13 @@ impl Relay {
         let side = from as usize;
         self.lines[side] += 1;
         let kind = serde_json::from_slice::<Value>(line).ok().and_then(|v| v["type"].as_str().map(str::to_owned));
+        let text = String::from_utf8_lossy(line);
         let mut trouble = None;
         for armed in &mut self.faults {
             let fault = &armed.fault;
             let matches = fault.from.is_none_or(|speaker| speaker == from)
-                && fault.kind.as_ref().is_none_or(|wanted| kind.as_ref() == Some(wanted));
+                && fault.kind.as_ref().is_none_or(|wanted| kind.as_ref() == Some(wanted))
+                && fault.with.as_ref().is_none_or(|part| text.contains(part));
             if !matches {
                 continue;
             }
@@ -205,11 +219,22 @@ impl Relay {
                     Trouble::Garble => vec![Act::Pass { after_ms: 0, bytes: [b"\xff{]", line].concat() }],
                     Trouble::Disconnect => vec![Act::Close],
                     Trouble::Stall => vec![Act::Stall(ms), whole(0)],
+                    Trouble::Carry => {
+                        self.carried[side].extend_from_slice(line);
+                        return vec![Act::Close];
+                    }
                 }
             }
         };
         if let Some(bytes) = self.held[side].take() {
             acts.push(Act::Pass { after_ms: 0, bytes });
+        }
+        let comes_now = |kind: &str| match from {
+            Speaker::Engine => kind == "reconcile_req",
+            Speaker::Bridge => !HANDSHAKE.contains(&kind),
+        };
+        if !self.carried[side].is_empty() && kind.as_deref().is_some_and(comes_now) {
+            acts.push(Act::Pass { after_ms: 0, bytes: std::mem::take(&mut self.carried[side]) });
         }
         acts
     }
@@ -354,6 +379,9 @@ mod tests {
             (r#"{"nth":3,"do":"half","ms":4}"#, vec![&hello, &tick, &pass(first), &Act::Stall(4), &pass(second)]),
             (r#"{"nth":2,"do":"disconnect"}"#, vec![&hello, &Act::Close, &bye]),
             (r#"{"do":"drop","times":2}"#, vec![&bye]),
+            (r#"{"with":"\"tick\"","do":"drop"}"#, vec![&hello, &bye]),
+            (r#"{"nth":2,"do":"carry"}"#, vec![&hello, &Act::Close, &bye, &tick]),
+            (r#"{"nth":1,"do":"carry"}"#, vec![&Act::Close, &tick, &hello, &bye]),
             (r#"{"nth":3,"do":"garble"}"#, vec![&hello, &tick, &garbled]),
         ] {
             assert_eq!(told(fault).iter().collect::<Vec<_>>(), expected, "{fault}");

@@ -74,8 +74,8 @@ pub struct TerminalSettings {
     pub max_bars: u32,
     /// Market time moves by one tick for each poll of a bridge.
     pub pulled: bool,
-    /// A pulled market goes no faster than the clock while a position has no stop.
-    pub clocked_while_naked: bool,
+    /// A pulled market goes no faster than the clock while a position has no stop, or a call waits for its answer.
+    pub clocked_in_need: bool,
     /// Market time runs so many times as fast as the clock, where it is not pulled.
     pub speed: f64,
 }
@@ -117,7 +117,7 @@ impl Default for TerminalSettings {
             stops_lose_magic: false,
             max_bars: 100_000,
             pulled: true,
-            clocked_while_naked: false,
+            clocked_in_need: false,
             speed: 1.0,
         }
     }
@@ -185,7 +185,7 @@ impl TerminalSettings {
             "stops-lose-magic" => self.stops_lose_magic = yes()?,
             "max-bars" => self.max_bars = small()?,
             "pulled" => self.pulled = yes()?,
-            "clocked-while-naked" => self.clocked_while_naked = yes()?,
+            "clocked-in-need" => self.clocked_in_need = yes()?,
             "speed" => {
                 let speed = value.parse::<f64>().ok().filter(|speed| *speed > 0.0 && speed.is_finite());
                 self.speed = speed.ok_or_else(|| refuse("a number above zero"))?;

@@ -1,5 +1,6 @@
 //! What the trade server does with orders, rule by rule.
 
+use alavanca_adapters_sim::terminal::Step;
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -534,9 +535,9 @@ fn the_statement_knows_stretches_without_a_stop() {
 }
 
 #[test]
-fn a_pulled_market_keeps_to_the_clock_while_a_position_has_no_stop() {
+fn a_pulled_market_keeps_to_the_clock_in_need() {
     for (clocked, passed) in [("true", [0, 400, 1_000]), ("false", [1_000, 2_000, 3_000])] {
-        let mut world = World::on(&[("clocked-while-naked", clocked)], &[FLAT[0]; 9]);
+        let mut world = World::on(&[("clocked-in-need", clocked)], &[FLAT[0]; 9]);
         world.terminal.real_time(5_000);
         let begin = world.terminal.server_ms();
         world.deal(0, 1.0, json!({}));
@@ -547,11 +548,23 @@ fn a_pulled_market_keeps_to_the_clock_while_a_position_has_no_stop() {
             went.push(world.terminal.server_ms() - begin);
         }
         assert_eq!(went, passed, "clocked: {clocked}");
-        // With a stop each poll is a tick again.
+        // With a stop each poll is a tick again,
         let before = world.terminal.server_ms();
         world.send(json!({ "action": 6, "symbol": "WINJ26", "sl": 99900.0 }));
         world.tick();
         assert_eq!(world.terminal.server_ms() - before, 1_000);
+        // but not while the terminal hangs.
+        world.fault(json!({ "do": "hang", "ms": 700, "when": "before" }));
+        let order = json!({ "call": "order_send", "request": { "action": 6, "symbol": "WINJ26", "sl": 99800.0 } });
+        let hangs = world.step(world.python, order.clone());
+        assert!(matches!(hangs, Step::Wait { ms: 700, .. }), "{hangs:?}");
+        world.terminal.real_time(6_500);
+        world.tick();
+        let step = if clocked == "true" { 400 } else { 1_000 };
+        assert_eq!(world.terminal.server_ms() - before, 1_000 + step, "clocked: {clocked}");
+        world.terminal.resume(world.python, &order);
+        world.tick();
+        assert_eq!(world.positions()[0]["sl"], 99800.0);
     }
 }
 
