@@ -12,16 +12,23 @@ pub(crate) fn run() -> Result<()> {
     let metadata = Metadata::read()?;
     let build = ["build", "--locked", "--package", "alavanca-adapters-sim", "--all-features", "--bin", "simterm"];
     succeed(cargo().args(build))?;
-    succeed(&mut tests(&metadata, &["discover", "--start-directory", "."]))?;
-    succeed(tests(&metadata, &["test_session", "test_orders", "test_market"]).env("ALAVANCA_EA_SANITIZED", "1"))
+    // Both programs before any test: whoever comes first would build what the others build, too.
+    let mut sanitized = python(&metadata);
+    let mut building = sanitized.args(["bridge/mql5/build.py", "--sanitize"]).spawn().context("starting python3")?;
+    let plain = succeed(python(&metadata).arg("bridge/mql5/build.py"));
+    if !building.wait().context("waiting for the sanitized program")?.success() {
+        bail!("{sanitized:?} failed");
+    }
+    plain?;
+    let mut tests = python(&metadata);
+    tests.args(["bridge/run_tests.py", "bridge/mql5/tests", "--again-with", "ALAVANCA_EA_SANITIZED=1"]);
+    succeed(tests.args(["test_session", "test_orders", "test_market"]))
 }
 
-fn tests(metadata: &Metadata, which: &[&str]) -> Command {
+fn python(metadata: &Metadata) -> Command {
     let mut command = Command::new("python3");
     command
-        .args(["-W", "ignore::ResourceWarning", "-m", "unittest"])
-        .args(which)
-        .current_dir(metadata.workspace_root.join("bridge/mql5/tests"))
+        .current_dir(&metadata.workspace_root)
         .env("CARGO_TARGET_DIR", &metadata.target_directory)
         .env("ALAVANCA_SIMTERM_BINARY", metadata.target_directory.join("debug").join("simterm"))
         .env("PYTHONDONTWRITEBYTECODE", "1");

@@ -24,7 +24,7 @@ pub(crate) fn run() -> Result<()> {
     }
     let mut command = Command::new(folder(&metadata).join("venv/bin/python"));
     command
-        .args(["-m", "unittest", "discover", "--verbose", "--start-directory", "tests", "--top-level-directory", "."])
+        .args(["../run_tests.py", "tests", "--top", "."])
         .current_dir(project(&metadata))
         .env("ALAVANCA_SIMTERM_BINARY", metadata.target_directory.join("debug").join("simterm"))
         .env("PYTHONDONTWRITEBYTECODE", "1");
