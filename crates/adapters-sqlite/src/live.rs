@@ -61,6 +61,8 @@ pub struct OperatorEntry {
 pub struct Booked {
     /// What all legs have made and cost so far: what the account's balance has moved.
     pub net: Money,
+    /// The part of it that base legs have.
+    pub base: Money,
     /// Fills.
     pub fills: u64,
     /// Their commission, positive.
@@ -232,20 +234,22 @@ impl LiveBook {
     pub async fn booked(&self) -> Result<Booked, StoreError> {
         let sql = "SELECT (SELECT coalesce(sum(gross - costs), 0) FROM positions), \
                    (SELECT count(*) FROM fills), (SELECT coalesce(sum(commission), 0) FROM fills), \
-                   (SELECT count(*) FROM trades)";
+                   (SELECT count(*) FROM trades), \
+                   (SELECT coalesce(sum(gross - costs), 0) FROM positions WHERE role = 'BASE')";
         let row = one(&self.db, sql, []).await?.ok_or_else(no_identity)?;
         Ok(Booked {
             net: Money::from_cents(column(&row, 0)?),
+            base: Money::from_cents(column(&row, 4)?),
             fills: column::<i64>(&row, 1)? as u64,
             commission: Money::from_cents(column(&row, 2)?),
             trades: column::<i64>(&row, 3)? as u64,
         })
     }
 
-    /// Legs that were opened then or later, or are open, oldest first.
+    /// Legs that were opened or closed then or later, or are open, oldest first.
     pub async fn legs_since(&self, from: Timestamp) -> Result<Vec<BookedLeg>, StoreError> {
         let sql = "SELECT trade, role, side, open, entered, entry, gross, costs, opened_at, closed_at, cause \
-                   FROM positions WHERE opened_at >= ? OR closed_at IS NULL ORDER BY opened_at, trade, role";
+                   FROM positions WHERE opened_at >= ?1 OR closed_at >= ?1 OR closed_at IS NULL ORDER BY opened_at, trade, role";
         let read = |row: &sea_orm::QueryResult| {
             Ok(BookedLeg {
                 trade: column::<i64>(row, 0)? as u64,

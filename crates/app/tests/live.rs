@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const SYMBOL: &str = "WINZ26";
 /// 2026-11-23 10:00 by the server's clock, in milliseconds.
 const MORNING: i64 = 1_795_428_000_000;
+/// Milliseconds.
+const DAY: i64 = 86_400_000;
 const ACCOUNT: &str = "5012345";
 
 /// A brain that trades often, exits that the market below reaches from wherever it enters, and nothing that keeps it
@@ -485,6 +487,84 @@ fn answers_as_a_backtest_does(folder: &Path) {
     let other = alavanca(folder, "report").args(["--db", "run.sqlite", "--data", "x.csv"]).output().unwrap();
     let refused = String::from_utf8(other.stderr).unwrap();
     assert!(other.status.code() == Some(2) && refused.contains("recorded beside the database"), "{refused}");
+}
+
+/// Each trading day has its statement, also with something open over night: together they are what the books and the
+/// exchange have.
+#[test]
+fn a_day_that_ends_leaves_its_statement_and_the_next_goes_on_from_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let over_night = [&ARMED[..], &["--flatten-on-exit", "--set", "SESSION_FLAT_AT=off"]].concat();
+    let market = exchange();
+    let engine = Engine::start(path, "live", &over_night);
+    let bridge = Bridge::join(&engine, &market);
+    until("orders are sent", || bridge.sends() >= 3);
+    until("it is the next morning, with something open", || {
+        let mut exchange = market.lock().unwrap();
+        // Far from its exits, so that it is still open when the books are closed.
+        let now = exchange.now;
+        let open = exchange.positions().iter().any(|one| (10_000..40_000).contains(&(now - one.opened_server)));
+        exchange.now += if open { DAY } else { 0 };
+        open
+    });
+    let first = path.join("run.sqlite.live/statements/2026-11-23.json");
+    until("the first day's statement is kept", || first.exists());
+    let sent = bridge.sends();
+    until("it trades on", || bridge.sends() >= sent + 3);
+    engine.signal("-TERM");
+    let (code, last) = engine.end();
+    assert_eq!((code, &last["day"]), (0, &Value::from("2026-11-24")), "{last:#}");
+    drop(bridge);
+
+    // Once more on the same day: its statement counts from the day's beginning.
+    let engine = Engine::start(path, "live", &over_night);
+    let bridge = Bridge::join(&engine, &market);
+    let sent = bridge.sends();
+    until("it trades", || bridge.sends() >= sent + 2);
+    engine.signal("-TERM");
+    let (code, second) = engine.end();
+    assert_eq!((code, &second["day"], &second["from"]), (0, &last["day"], &last["from"]), "{second:#}");
+    assert!(second["ticks"].as_u64() > last["ticks"].as_u64(), "{second:#} {last:#}");
+
+    let kept = |day: &Value| {
+        let day = day.as_str().unwrap();
+        serde_json::from_slice::<Value>(&fs::read(day).unwrap()).unwrap()
+    };
+    let files = status(path)["statements"].as_array().unwrap().clone();
+    let files: Vec<Value> =
+        files.iter().map(|file| path.join(file.as_str().unwrap()).to_str().unwrap().into()).collect();
+    assert_eq!(files.len(), 2, "{files:?}");
+    let first = kept(&files[0]);
+    assert_eq!(kept(&files[1]), second);
+    assert_eq!((&first["reconciled"], &second["reconciled"]), (&Value::Bool(true), &Value::Bool(true)), "{first:#}");
+    assert!(first["trades"].as_u64() >= Some(1) && first["flat"] == false, "{first:#}");
+    assert_eq!(first["balance_after"], second["balance_before"]);
+    assert_eq!(first["to"], second["from"]);
+    let number =
+        |of: &Value, key: &str| of[key].as_str().map_or_else(|| of[key].as_f64(), |of| of.parse().ok()).unwrap();
+    for day in [&first, &second] {
+        assert!((number(day, "base_net") + number(day, "extra_net") - number(day, "net")).abs() < 1e-9, "{day:#}");
+    }
+    let file = rusqlite::Connection::open(path.join("run.sqlite")).unwrap();
+    for (key, sql) in [
+        ("fills", "SELECT count(*) FROM fills"),
+        ("trades", "SELECT count(*) FROM trades"),
+        ("net", "SELECT sum(gross - costs) / 100.0 FROM positions"),
+        ("commission", "SELECT sum(commission) / 100.0 FROM fills"),
+    ] {
+        let whole: f64 = file
+            .query_row(sql, [], |row| row.get(0))
+            .unwrap_or_else(|_| file.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap() as f64);
+        assert!(
+            (number(&first, key) + number(&second, key) - whole).abs() < 1e-9,
+            "{key} {whole} {first:#} {second:#}"
+        );
+    }
+    let balance = Price::from_raw(market.lock().unwrap().balance()).to_string();
+    assert!((number(&second, "balance_after") - balance.parse::<f64>().unwrap()).abs() < 1e-9, "{balance} {second:#}");
+    let (_, text) = word(path, "status", &[]);
+    assert!(text.contains("statements  of 2 days, the last run.sqlite.live/statements/2026-11-24.json"), "{text}");
 }
 
 #[test]

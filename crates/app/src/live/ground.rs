@@ -1,5 +1,6 @@
 //! What a run knows beside its wheel: whom it tells what, and how it stands.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -38,7 +39,16 @@ pub(super) struct Ground {
     pub(super) refusals: Option<watch::Receiver<Option<Refuse>>>,
     /// That market time is not held against the machine's clock was told.
     pub(super) clock_told: bool,
+    /// What this run had seen when the day began.
+    pub(super) seen: Seen,
     written: Option<Instant>,
+}
+
+/// What a run has counted up to a moment.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    pub(super) ticks: u64,
+    pub(super) refused: BTreeMap<&'static str, u64>,
 }
 
 impl Ground {
@@ -89,6 +99,7 @@ impl Ground {
             clock,
             refusals: None,
             clock_told: false,
+            seen: Seen::default(),
             written: None,
         }
     }

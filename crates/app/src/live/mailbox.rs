@@ -139,7 +139,7 @@ impl Mailbox {
     /// # Errors
     /// Where it cannot be made or kept to its owner.
     pub fn make(&self) -> Result<(), MailboxError> {
-        for folder in [self.folder.clone(), self.commands(), self.answers(), self.refused()] {
+        for folder in [self.folder.clone(), self.commands(), self.answers(), self.refused(), self.statements_folder()] {
             let failed = |error| MailboxError { what: "it cannot be made", path: folder.clone(), error };
             let mut builder = DirBuilder::new();
             builder.recursive(true);
@@ -173,6 +173,20 @@ impl Mailbox {
     /// Where everything is kept that the operator was told.
     pub fn log_file(&self) -> PathBuf {
         self.folder.join("log.txt")
+    }
+
+    /// Where each trading day's statement is kept.
+    pub fn statements_folder(&self) -> PathBuf {
+        self.folder.join("statements")
+    }
+
+    /// The statements that are kept, oldest day first.
+    pub fn statements(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.statements_folder()).into_iter().flatten().flatten();
+        let is_whole = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+        let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(is_whole).collect();
+        paths.sort();
+        paths
     }
 
     /// Drops a command.
@@ -333,7 +347,7 @@ impl Mailbox {
 /// Ends the name of a file that is being written.
 const PART: &str = ".part";
 
-fn write_whole(path: &Path, value: &impl Serialize) -> Result<(), MailboxError> {
+pub(super) fn write_whole(path: &Path, value: &impl Serialize) -> Result<(), MailboxError> {
     let failed = |error| MailboxError { what: "it cannot be written", path: path.to_owned(), error };
     let mut part = path.as_os_str().to_owned();
     part.push(PART);

@@ -7,6 +7,7 @@ pub mod admission;
 mod adopt;
 mod as_text;
 pub mod crash;
+mod day;
 pub mod doctor;
 mod examine;
 mod ground;

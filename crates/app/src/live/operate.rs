@@ -29,6 +29,8 @@ pub struct Found {
     pub status: Option<Status>,
     /// Commands that no engine has answered yet.
     pub waiting: Vec<String>,
+    /// The files of the days' statements, oldest first.
+    pub statements: Vec<PathBuf>,
 }
 
 /// What became of a command.
@@ -64,7 +66,8 @@ pub fn status(db: &Path) -> Result<Found, OperateError> {
     let status = mailbox.status();
     let silent_seconds = status.as_ref().map_or(0, |status| wall().secs_since(status.at).max(0));
     let waiting = mailbox.waiting();
-    Ok(Found { db: db.to_owned(), running: is_running(db, status.as_ref()), silent_seconds, status, waiting })
+    let (running, statements) = (is_running(db, status.as_ref()), mailbox.statements());
+    Ok(Found { db: db.to_owned(), running, silent_seconds, status, waiting, statements })
 }
 
 /// Tells the engine something and waits for its answer. Where none runs, what stops entries is kept for the next that

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::as_text;
 use super::latency::LatencyFigures;
+use super::mailbox::{MailboxError, write_whole};
 use super::status::Mode;
 
-/// Where a day's money is counted from: taken where nothing was open and books and broker agreed.
+/// Where a day's money is counted from: taken where books and broker agreed and no order was under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Baseline {
     /// The trading day, in days since 1970.
@@ -27,6 +28,9 @@ pub struct Baseline {
     /// What the books came to.
     #[serde(with = "as_text::plain")]
     pub net: Money,
+    /// The part of it that base legs had.
+    #[serde(with = "as_text::plain")]
+    pub base: Money,
     /// How many fills they had.
     pub fills: u64,
     /// What those cost in commission.
@@ -53,9 +57,12 @@ impl Baseline {
     }
 }
 
-/// A day's statement.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A day's statement. What is open when a day ends is in the statements of both days, and the money in it that a day
+/// moved is in that day's alone: each begins with the money that the one before it ended with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Statement {
+    /// The trading day, as `2026-11-23`; none where none began.
+    pub day: Option<String>,
     /// The instrument.
     pub symbol: String,
     /// What was done with orders.
@@ -74,14 +81,14 @@ pub struct Statement {
     pub trades: u64,
     /// Fills.
     pub fills: u64,
-    /// Ticks of this run.
+    /// Ticks of the day, in all runs that ended in order.
     pub ticks: u64,
-    /// Each leg.
+    /// Each leg that was opened or closed in the day or stays open, with its whole result so far.
     pub legs: Vec<LegLine>,
-    /// Net result of the base legs.
+    /// What base legs moved.
     #[serde(with = "as_text::plain")]
     pub base_net: Money,
-    /// Net result of the extras.
+    /// What extras moved.
     #[serde(with = "as_text::plain")]
     pub extra_net: Money,
     /// Commission in it, positive.
@@ -107,14 +114,35 @@ pub struct Statement {
     pub in_doubt: Vec<u64>,
     /// Whether nothing is open by the books.
     pub flat: bool,
-    /// Orders that the pre-trade controls refused, by control.
+    /// Orders of the day that the pre-trade controls refused, by control.
     pub refused: BTreeMap<String, u64>,
     /// Tick to order sent.
     pub latency: LatencyFigures,
 }
 
+impl Statement {
+    /// Keeps it in this file. What an earlier run saw of the day is added to what this one saw; the money counts from
+    /// the day's beginning in both.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn keep(&mut self, path: &Path) -> Result<(), MailboxError> {
+        let before = fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
+        if let Some(before) = before {
+            self.ticks += before.ticks;
+            for (control, count) in before.refused {
+                *self.refused.entry(control).or_default() += count;
+            }
+            if self.latency.count == 0 {
+                self.latency = before.latency;
+            }
+        }
+        write_whole(path, self)
+    }
+}
+
 /// One leg of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegLine {
     /// Its trade.
     pub trade: u64,
@@ -157,16 +185,12 @@ impl BooksOfDay {
         let all = book.booked().await?;
         let booked = baseline.map_or_else(Booked::default, |before| Booked {
             net: all.net - before.net,
+            base: all.base - before.base,
             fills: all.fills.saturating_sub(before.fills),
             commission: all.commission - before.commission,
             trades: all.trades.saturating_sub(before.trades),
         });
         Ok(Self { booked, legs: legs.into_iter().map(LegLine::from).collect() })
-    }
-
-    /// The net of all legs of a role.
-    pub(super) fn net_of(&self, role: &str) -> Money {
-        self.legs.iter().filter(|leg| leg.role == role).map(|leg| leg.net).sum()
     }
 }
 

@@ -7,7 +7,7 @@ use alavanca_adapters_mt5::Happening;
 use alavanca_adapters_sqlite::SqliteStore;
 use alavanca_engine::{Command, Event};
 use alavanca_execution::OpenTrade;
-use alavanca_kernel::{Money, OrderIntent, Side, SymbolId, Tick, Timestamp};
+use alavanca_kernel::{OrderIntent, Side, SymbolId, Tick, Timestamp};
 use alavanca_ports::{Account, Broker, BrokerError, Severity};
 
 use super::admission::wall;
@@ -16,7 +16,7 @@ pub(super) use super::ground::Ground;
 use super::notices::OperatorLog;
 use super::operator::Operator;
 use super::run::{BRIDGE_ENDED, LiveError, known, tell_refusal};
-use super::statement::{Baseline, BooksOfDay, Statement};
+use super::statement::Statement;
 use super::status::{AccountStatus, LegStatus, Mode, Phase};
 use super::stop::Stop;
 use super::venue::Venue;
@@ -53,7 +53,9 @@ pub(super) struct Turning {
     reconcile_due: Option<Instant>,
     /// The server's clock and the machine's are too far apart.
     clock_is_off: bool,
-    last_account: Option<Account>,
+    pub(super) last_account: Option<Account>,
+    /// When the next trading day may be begun, where that could not be done.
+    pub(super) day_at: Instant,
 }
 
 impl Turning {
@@ -71,6 +73,7 @@ impl Turning {
             reconcile_due: None,
             clock_is_off: false,
             last_account: None,
+            day_at: now,
         }
     }
 
@@ -91,7 +94,7 @@ impl Turning {
     /// Turns until the end, and says what came of it.
     pub(super) async fn turn(&mut self, log: &mut OperatorLog) -> Result<Statement, LiveError> {
         self.read_account(log).await;
-        self.begin_day(log).await;
+        self.turn_day(log).await;
         self.write_status(Phase::Running);
         while self.ended.is_none() {
             let happening = self.venue().next(Instant::now() + BEAT).await;
@@ -183,7 +186,7 @@ impl Turning {
                 tell_refusal(&refuse, log);
             }
         }
-        self.begin_day(log).await;
+        self.turn_day(log).await;
         if self.ground.is_due() {
             self.write_status(Phase::Running);
         }
@@ -279,38 +282,6 @@ impl Turning {
         }
     }
 
-    /// Takes the day's baseline where nothing is open and books and broker agree.
-    async fn begin_day(&mut self, log: &mut OperatorLog) {
-        let now = self.market_now();
-        if known(now).is_none() {
-            return;
-        }
-        let day = self.ground.day_of(now);
-        if self.ground.baseline.is_some_and(|baseline| baseline.day == day) {
-            return;
-        }
-        let agreed = self.ground.status.reconciled.as_ref().is_some_and(|last| last.differences.is_empty());
-        let Some(account) = self.last_account.filter(|_| agreed && self.is_flat()) else { return };
-        match self.ground.book.booked().await {
-            Ok(booked) => {
-                let baseline = Baseline {
-                    day,
-                    at: now,
-                    balance: account.balance,
-                    net: booked.net,
-                    fills: booked.fills,
-                    commission: booked.commission,
-                    trades: booked.trades,
-                };
-                baseline.keep(&self.ground.baseline_file());
-                self.ground.baseline = Some(baseline);
-                let text = format!("the day begins with {} at the broker", account.balance);
-                log.tell(Severity::Info, &text, wall());
-            }
-            Err(error) => log.tell(Severity::Warning, &error.to_string(), wall()),
-        }
-    }
-
     /// Whether nothing is open or on its way by the books.
     pub(super) fn is_flat(&mut self) -> bool {
         let wheel = self.wheel();
@@ -318,7 +289,7 @@ impl Turning {
     }
 
     /// Whether an order waits for its outcome.
-    fn is_waiting(&mut self) -> bool {
+    pub(super) fn is_waiting(&mut self) -> bool {
         !self.wheel().in_doubt().is_empty() || self.awaits_outcome()
     }
 
@@ -424,7 +395,10 @@ impl Turning {
         self.read_account(log).await;
         self.reconcile(log).await;
         self.write_status(Phase::Ending);
-        let statement = self.statement(&ended).await?;
+        let mut statement = self.statement(&ended).await?;
+        if let Err(error) = self.keep(&mut statement, log) {
+            log.tell(Severity::Critical, &format!("the day's statement is not kept: {error}"), wall());
+        }
         for leg in &self.ground.status.legs {
             let stop = leg.stop.map_or_else(|| "NO STOP".to_owned(), |stop| format!("stop {stop}"));
             let text =
@@ -444,48 +418,6 @@ impl Turning {
         log.tell(Severity::Info, &format!("ended: {} trades, net {}, {text}", statement.trades, statement.net), wall());
         self.ground.show(Phase::Ended, &ended);
         Ok(statement)
-    }
-
-    async fn statement(&mut self, ended: &str) -> Result<Statement, LiveError> {
-        let now = self.market_now();
-        let baseline = self.ground.baseline;
-        let books = BooksOfDay::read(&self.ground.book, baseline.as_ref()).await?;
-        let before = baseline.map(|baseline| baseline.balance);
-        let after = self.last_account.map(|account| account.balance);
-        let unexplained = before.zip(after).map(|(before, after)| after - before - books.booked.net);
-        let status = &self.ground.status;
-        let differences = status.reconciled.as_ref().map_or_else(Vec::new, |last| last.differences.clone());
-        let in_doubt = status.in_doubt.clone();
-        let agreed = status.reconciled.is_some() && differences.is_empty() && in_doubt.is_empty();
-        let account = status.session.as_ref().map(|session| session.login.clone());
-        let (symbol, mode, ticks) = (status.symbol.clone(), status.mode, status.ticks);
-        let flat = self.is_flat();
-        let refused = self.wheel().broker_mut().refused().clone();
-        Ok(Statement {
-            symbol,
-            mode,
-            account: account.or_else(|| self.ground.request.account.clone()),
-            from: baseline.map(|baseline| baseline.at),
-            to: known(now),
-            ended: ended.to_owned(),
-            trades: books.booked.trades,
-            fills: books.booked.fills,
-            ticks,
-            base_net: books.net_of("BASE"),
-            extra_net: books.net_of("EXTRA"),
-            commission: books.booked.commission,
-            net: books.booked.net,
-            legs: books.legs,
-            balance_before: before,
-            balance_after: after,
-            unexplained,
-            reconciled: agreed && unexplained == Some(Money::ZERO),
-            differences,
-            in_doubt,
-            flat,
-            refused: refused.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
-            latency: self.ground.latency.figures(),
-        })
     }
 
     /// What is left at the broker, in words; an error where it does not say.

@@ -38,6 +38,10 @@ pub fn status(found: &Found, colour: bool) -> String {
         let _ = writeln!(text, "  {}", status.detail);
     }
     body(&mut text, status, (on, off));
+    if let Some(last) = found.statements.last() {
+        let days = if found.statements.len() == 1 { "day" } else { "days" };
+        let _ = writeln!(text, "  statements  of {} {days}, the last {}", found.statements.len(), last.display());
+    }
     for waiting in &found.waiting {
         let _ = writeln!(text, "  waiting     {waiting}");
     }
@@ -129,7 +133,8 @@ pub fn statement(of: &Statement) -> String {
     let money =
         |money: Option<alavanca_kernel::Money>| money.map_or_else(|| "not read".to_owned(), |of| of.to_string());
     let at = |at: Option<alavanca_kernel::Timestamp>| at.map_or_else(|| "?".to_owned(), |at| at.to_string());
-    let _ = writeln!(text, "\nStatement: {}, {}", of.symbol, of.mode.as_str());
+    let day = of.day.as_ref().map(|day| format!(", {day}")).unwrap_or_default();
+    let _ = writeln!(text, "\nStatement: {}, {}{day}", of.symbol, of.mode.as_str());
     let _ = writeln!(text, "  account      {}", of.account.as_deref().unwrap_or("none"));
     let _ = writeln!(text, "  from         {}", at(of.from));
     let _ = writeln!(text, "  to           {} ({})", at(of.to), of.ended);
