@@ -149,7 +149,8 @@ void Acted(const string because, const ulong magic, const string text)
 // 10011, 10012 and 10031 say nothing of what became of the order; neither does no code at all, or one that nobody knows.
 bool IsUnknownRetcode(const long retcode)
   {
-   return retcode < TRADE_RETCODE_REQUOTE || retcode > TRADE_RETCODE_HEDGE_PROHIBITED || retcode == TRADE_RETCODE_ERROR || retcode == TRADE_RETCODE_TIMEOUT ||
+   return retcode < TRADE_RETCODE_REQUOTE || retcode > TRADE_RETCODE_HEDGE_PROHIBITED || retcode == 10005 ||
+          retcode == 10037 || retcode == TRADE_RETCODE_ERROR || retcode == TRADE_RETCODE_TIMEOUT ||
           retcode == TRADE_RETCODE_CONNECTION;
   }
 

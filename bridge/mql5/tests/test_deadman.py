@@ -227,6 +227,12 @@ class DeadManTest(World):
         refused = self.submit(session, EXTRA + 1, side="sell", volume="3", intent="close", closes=str(EXTRA))[1]
         self.assertEqual((refused["retcode"], "no outcome yet" in refused["comment"]), (0, True))
 
+    def test_a_code_that_nobody_knows_proves_nothing(self):
+        # 10005 and 10037 are in no table.
+        self.lose({"do": "retcode", "code": 10037, "executed": False})
+        self.waits()
+        self.assertEqual((self.volume(), self.attempts()), (6, {0: 1}))
+
     def test_a_part_that_timed_out_is_proven_by_history_and_the_rest_is_closed(self):
         self.lose(
             {"do": "retcode", "code": 10012, "executed": True},
