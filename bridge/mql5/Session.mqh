@@ -3,6 +3,7 @@
 //+------------------------------------------------------------------+
 #define RELEASE "1.0"
 #define CID_MAX 64
+#define SESSION_NAME 32
 #define HANDSHAKE_MS 10000
 #define RETRY_FIRST_MS 250
 #define RETRY_MOST_MS 5000
@@ -267,6 +268,8 @@ void TakeFrame(Json &frame)
    bool ours = opening || session == channel.session;
    if(frame.Good() && version != PROTOCOL_VERSION)
       frame.error = "version " + IntegerToString(version) + " is not spoken here";
+   else if(frame.Good() && session != "" && !IsHex(session, SESSION_NAME))
+      frame.error = "`session` is not of " + IntegerToString(SESSION_NAME) + " hexadecimal digits";
    else if(StringLen(cid) > CID_MAX)
       frame.error = "`cid` is longer than " + IntegerToString(CID_MAX) + " bytes";
    else if(frame.Good() && ours && ack > channel.seq)
