@@ -52,7 +52,7 @@ def main():
     parser = argparse.ArgumentParser(description="Runs a bridge's tests, several classes at a time.")
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--top", type=pathlib.Path, help="the packages' top folder (default: the folder itself)")
-    parser.add_argument("--jobs", type=int, default=min(4, (os.cpu_count() or 1) + 1))
+    parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1))
     parser.add_argument("--again-with", nargs="+", default=[], metavar="WORD", help="NAME=VALUE and modules")
     options = parser.parse_args()
     top = (options.top or options.folder).resolve()

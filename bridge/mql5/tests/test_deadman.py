@@ -21,7 +21,7 @@ class DeadManTest(World):
         """A base without a guard, an extra with one, on a session."""
         self.simterm.call("advance", ms=60_000)
         self.running = self.advisor(inputs=inputs)
-        terms.setdefault("lost_after_ms", 400)
+        terms.setdefault("lost_after_ms", 1500)
         session = self.session(**terms)
         stop = self.simterm.tick()["bid"] + (-5000 if side == "buy" else 5000)
         stop = f"{stop - stop % 5:g}"
