@@ -270,6 +270,8 @@ void TakeFrame(Json &frame)
       frame.error = "version " + IntegerToString(version) + " is not spoken here";
    else if(frame.Good() && session != "" && !IsHex(session, SESSION_NAME))
       frame.error = "`session` is not of " + IntegerToString(SESSION_NAME) + " hexadecimal digits";
+   else if(frame.Good() && session != "" && !IsLowerHex(session, 32))
+      frame.error = "`session` is not 32 lower-case hexadecimal digits";
    else if(StringLen(cid) > CID_MAX)
       frame.error = "`cid` is longer than " + IntegerToString(CID_MAX) + " bytes";
    else if(frame.Good() && ours && ack > channel.seq)
