@@ -111,6 +111,7 @@ impl Turning {
             day: baseline.map(|baseline| TradingDay::from_days(baseline.day).to_string()),
             symbol: status.symbol.clone(),
             mode: status.mode,
+            zone: status.zone.clone(),
             account: account.or_else(|| self.ground.request.account.clone()),
             from: baseline.map(|baseline| baseline.at),
             to: known(now),

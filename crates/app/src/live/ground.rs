@@ -64,6 +64,7 @@ impl Ground {
             pid: std::process::id(),
             mode: request.mode,
             symbol: instrument.name.clone(),
+            zone: loaded.settings.zone.timezone.clone(),
             phase: Phase::Waiting,
             detail: String::new(),
             started_at: wall(),

@@ -69,6 +69,9 @@ pub struct Statement {
     pub mode: Mode,
     /// The account's number; none where no bridge ever came.
     pub account: Option<String>,
+    /// The trading zone's IANA name, for whoever shows the times, which are of UTC.
+    #[serde(default)]
+    pub zone: String,
     /// From this market time on.
     #[serde(with = "as_text::time_option")]
     pub from: Option<Timestamp>,

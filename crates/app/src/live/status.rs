@@ -79,6 +79,9 @@ pub struct Status {
     /// The trading day's net result.
     #[serde(with = "as_text::plain")]
     pub day_net: Money,
+    /// The trading zone's IANA name, for whoever shows the times, which are of UTC.
+    #[serde(default)]
+    pub zone: String,
     /// Trades of the day that have ended.
     pub trades: u64,
     /// Ticks of this run.

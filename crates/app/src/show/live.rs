@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+use alavanca_calendar::{Zone, utc_to_local};
+use alavanca_kernel::Timestamp;
+
 use crate::live::operate::Found;
 use crate::live::run::Beginning;
 use crate::live::statement::Statement;
@@ -18,6 +21,14 @@ pub fn beginning(begun: &Beginning) -> String {
     )
 }
 
+/// An instant on the trading zone's clock, to the second; without a zone, as from an earlier release, of UTC.
+fn local(at: Timestamp, zone: &str) -> String {
+    match Zone::by_name("TRADING_TIMEZONE", zone) {
+        Ok(zone) => utc_to_local(zone, at).format("%Y-%m-%d %H:%M:%S").to_string(),
+        Err(_) => at.to_string(),
+    }
+}
+
 /// How an engine stands.
 pub fn status(found: &Found, colour: bool) -> String {
     let Some(status) = &found.status else {
@@ -28,7 +39,11 @@ pub fn status(found: &Found, colour: bool) -> String {
     let runs = if found.running {
         format!("{} (process {})", status.phase.as_str(), status.pid)
     } else {
-        format!("NO ENGINE IS RUNNING; {} at {}, this was its last word", status.phase.as_str(), status.at)
+        format!(
+            "NO ENGINE IS RUNNING; {} at {}, this was its last word",
+            status.phase.as_str(),
+            local(status.at, &status.zone)
+        )
     };
     let _ = writeln!(text, "{}, {}: {runs}", status.symbol, status.mode.as_str());
     if found.running && found.silent_seconds > 5 {
@@ -75,18 +90,23 @@ fn body(text: &mut String, status: &Status, (on, off): (&str, &str)) {
         }
     });
     if let Some(at) = status.market_at {
-        line("market time", at.to_string());
+        line("market time", format!("{} {}", local(at, &status.zone), status.zone));
     }
     if let Some(account) = &status.account {
         let money = format!(
             "balance {}, equity {}, free margin {} (at {})",
-            account.balance, account.equity, account.free_margin, account.at
+            account.balance,
+            account.equity,
+            account.free_margin,
+            local(account.at, &status.zone)
         );
         line("account", money);
     }
     line("day", format!("net {}; {} trades ended", status.day_net, status.trades));
     match &status.reconciled {
-        Some(last) if last.differences.is_empty() => line("reconciled", format!("yes, at {}", last.at)),
+        Some(last) if last.differences.is_empty() => {
+            line("reconciled", format!("yes, at {}", local(last.at, &status.zone)))
+        }
         Some(last) => {
             for difference in &last.differences {
                 line("reconciled", format!("{on}NO{off}: {difference}"));
@@ -132,21 +152,23 @@ pub fn statement(of: &Statement) -> String {
     let mut text = String::new();
     let money =
         |money: Option<alavanca_kernel::Money>| money.map_or_else(|| "not read".to_owned(), |of| of.to_string());
-    let at = |at: Option<alavanca_kernel::Timestamp>| at.map_or_else(|| "?".to_owned(), |at| at.to_string());
+    let at = |at: Option<Timestamp>| at.map_or_else(|| "?".to_owned(), |at| local(at, &of.zone));
     let day = of.day.as_ref().map(|day| format!(", {day}")).unwrap_or_default();
     let _ = writeln!(text, "\nStatement: {}, {}{day}", of.symbol, of.mode.as_str());
     let _ = writeln!(text, "  account      {}", of.account.as_deref().unwrap_or("none"));
-    let _ = writeln!(text, "  from         {}", at(of.from));
+    let _ = writeln!(text, "  from         {} {}", at(of.from), of.zone);
     let _ = writeln!(text, "  to           {} ({})", at(of.to), of.ended);
     let _ = writeln!(text, "  trades       {}, {} fills, {} ticks", of.trades, of.fills, of.ticks);
     if !of.legs.is_empty() {
-        let _ = writeln!(text, "\n  trade  leg    side  contracts        entry          net  end");
+        let _ = writeln!(text, "\n  trade  opened    leg    side  contracts        entry          net  end");
         for leg in &of.legs {
+            let opened = local(leg.opened_at, &of.zone);
             let end = if leg.open > 0 { format!("{} open", leg.open) } else { leg.cause.clone().unwrap_or_default() };
             let _ = writeln!(
                 text,
-                "  {:>5}  {:<5}  {:<4}  {:>9}  {:>11}  {:>11}  {end}",
+                "  {:>5}  {:<8}  {:<5}  {:<4}  {:>9}  {:>11}  {:>11}  {end}",
                 leg.trade,
+                opened.get(11..19).unwrap_or_default(),
                 leg.role,
                 leg.side,
                 leg.entered,

@@ -236,3 +236,53 @@ fn settings_are_told_by_section() {
     let scalp = text.split("\n\n").find(|section| section.contains("SCALP_TP_POINTS")).unwrap();
     assert_snapshot!(scalp);
 }
+
+#[test]
+fn a_day_and_an_engine_are_told_by_the_trading_zones_clock() {
+    let leg = |role: &str, entry: &str, net: &str, opened: &str, open: u32| {
+        serde_json::json!({
+            "trade": 12, "role": role, "side": "BUY", "entered": 2, "open": open, "entry": entry, "net": net,
+            "opened_at": opened, "closed_at": null, "cause": if open == 0 { Some("TAKE_PROFIT") } else { None },
+        })
+    };
+    let latency = serde_json::json!({ "count": 3, "median_us": 900, "p99_us": 2100, "worst_us": 2222 });
+    let statement = serde_json::json!({
+        "day": "2026-03-10", "symbol": "WINJ26", "mode": "armed", "account": "1000001",
+        "zone": "America/Sao_Paulo", "from": "2026-03-10T12:01:27.5Z", "to": "2026-03-10T20:50:00Z",
+        "ended": "the operator ended it", "trades": 12, "fills": 31, "ticks": 48211,
+        "legs": [
+            leg("BASE", "124535", "-1479.50", "2026-03-10T12:02:10Z", 2),
+            leg("EXTRA", "124540", "23.00", "2026-03-10T12:02:11Z", 0),
+        ],
+        "base_net": "-1479.50", "extra_net": "23.00", "commission": "31.00", "net": "-1456.50",
+        "balance_before": "10000.00", "balance_after": "8530.00", "unexplained": "-13.50", "reconciled": false,
+        "differences": ["leg 12/base: the books have BUY 2, the broker BUY 1"], "in_doubt": [31], "flat": false,
+        "refused": { "PRETRADE_MAX_SPREAD": 2 }, "latency": latency,
+    });
+    let statement = super::live::statement(&serde_json::from_value(statement).unwrap());
+    let status = serde_json::json!({
+        "pid": 4242, "mode": "armed", "symbol": "WINJ26", "phase": "running", "detail": "",
+        "started_at": "2026-03-10T11:50:00Z", "at": "2026-03-10T12:30:00Z", "market_at": "2026-03-10T12:30:01.25Z",
+        "listening": "127.0.0.1:5757", "session": null,
+        "account": {
+            "at": "2026-03-10T12:29:55Z", "balance": "10000.00", "equity": "10012.00", "free_margin": "9800.00",
+        },
+        "risk": "REDUCE_ONLY", "stopped_by": ["no bridge is connected"],
+        "reconciled": { "at": "2026-03-10T12:29:00Z", "differences": [] }, "in_doubt": [],
+        "legs": [{ "leg": "12/base", "side": "BUY", "open": 2, "entry": "124535", "stop": "124400", "target": null }],
+        "day_net": "23.00", "zone": "America/Sao_Paulo", "trades": 3, "ticks": 900, "events": 1200, "latency": latency,
+    });
+    let found = crate::live::operate::Found {
+        db: "live.sqlite".into(),
+        running: true,
+        silent_seconds: 0,
+        status: Some(serde_json::from_value(status).unwrap()),
+        waiting: Vec::new(),
+        statements: vec!["live.sqlite.live/statements/2026-03-09.json".into()],
+    };
+    let status = super::live::status(&found, false);
+    for text in [&statement, &status] {
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    }
+    assert_snapshot!(format!("{status}{statement}"));
+}
