@@ -178,3 +178,70 @@ fn databases() {
     of(&["--db", "no/such/folder/run.db"]);
     assert_snapshot!(said.0);
 }
+
+/// Starts of lines that a clock wrote are no part of what is said.
+fn without_stamps(said: &str) -> String {
+    let line = |line: &str| match line.split_once("Z ") {
+        Some((stamp, rest)) if stamp.starts_with("20") && stamp.contains('T') => format!("AT {rest}\n"),
+        _ => format!("{line}\n"),
+    };
+    said.lines().map(line).collect()
+}
+
+#[test]
+fn live_and_the_operator() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut said = Said(String::new());
+    let mut say = |line: &str| said.of(folder.path(), &line.split(' ').collect::<Vec<_>>());
+    for command in ["status", "halt", "flatten", "replay 2026-03-10"] {
+        say(&format!("{command} --db none.sqlite"));
+    }
+    say("resume --db none.sqlite");
+    let live = "live --db a.sqlite --symbol WINZ26 --set MT5_LISTEN=127.0.0.1:0";
+    say("live --db a.sqlite");
+    say("live --db a.sqlite --symbol NADA26");
+    say(&format!("{live} --arm"));
+    say(&format!("{live} --arm --account 12345"));
+    say(&format!("{live} --arm --account 12345 --confirm-account 12354"));
+    say(&format!("{live} --arm --account 12345 --confirm-account 12345 --real --after-demo none.sqlite"));
+    say(&format!("{live} --until 25:00"));
+    say("live --db a.sqlite --symbol WINZ26 --listen 0.0.0.0:5757");
+    say("paper --db a.sqlite --symbol WINZ26 --listen nowhere");
+    fs::write(folder.path().join("short"), "abc\n").unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |mode| fs::set_permissions(folder.path().join("short"), fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o644);
+        say(&format!("{live} --set MT5_SECRET_FILE=short"));
+        mode(0o600);
+    }
+    say(&format!("{live} --set MT5_SECRET_FILE=short"));
+    say("doctor --symbol WINZ26");
+    say("conformance --symbol WINZ26 --db a.sqlite --account 1");
+    say("flatten --db a.sqlite");
+    say("resume --db a.sqlite --reason checked");
+    say("replay 2026-03-10 --db a.sqlite");
+    say("replay 2026-03-1x --db a.sqlite");
+    fs::create_dir_all(folder.path().join("a.sqlite.live/days")).unwrap();
+    fs::write(folder.path().join("a.sqlite.live/days/2026-03-10.day.gz"), "x\n").unwrap();
+    say("replay 2026-03-10 --db a.sqlite");
+    say("replay 2026-03-11 --db a.sqlite");
+    assert_snapshot!(without_stamps(&said.0));
+}
+
+#[test]
+fn the_doctor_comes_before_the_first_run_and_makes_the_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_alavanca"))
+        .args(["doctor", "--symbol", "WINZ26", "--db", "new.sqlite", "--wait", "1", "--set", "MT5_LISTEN=127.0.0.1:0"])
+        .current_dir(folder.path())
+        .env_clear()
+        .output()
+        .unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("made a secret in new.sqlite.live/secret") && err.contains("waiting for a bridge"), "{err}");
+    assert!(err.contains("no bridge"), "{err}");
+    assert!(folder.path().join("new.sqlite.live/secret").is_file());
+}

@@ -54,6 +54,10 @@ impl Door {
             let text = "no secret is named: --secret FILE, --db FILE (that database's own), or MT5_SECRET_FILE";
             return Err(Usage(text.to_owned()).into());
         };
+        // Before the first live run there is no folder for it.
+        if let Some(mailbox) = self.db.as_deref().map(Mailbox::of).filter(|mailbox| mailbox.secret_file() == path) {
+            mailbox.make()?;
+        }
         let (secret, made) = Secret::read_or_make(&path)?;
         if made {
             eprintln!("made a secret in {}: give the bridge this file", path.display());

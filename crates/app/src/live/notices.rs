@@ -52,6 +52,13 @@ impl OperatorLog {
         }
     }
 
+    /// Writes it into the file alone: the console hears of it in another way.
+    pub fn keep(&mut self, severity: Severity, text: &str, at: Timestamp) {
+        let console = std::mem::replace(&mut self.console, false);
+        self.tell(severity, text, at);
+        self.console = console;
+    }
+
     /// Puts an earlier day's lines under their day's name.
     fn turn_over(&mut self, day: &str) {
         self.file = None;

@@ -173,7 +173,8 @@ pub async fn run(
     match start(request, loaded, stop, &mailbox, &mut log, begun).await {
         Ok(mut turning) => Ok(turning.turn(&mut log).await?),
         Err(error) => {
-            log.tell(Severity::Critical, &error.to_string(), wall());
+            // Whoever started it shows the error.
+            log.keep(Severity::Critical, &error.to_string(), wall());
             // Another engine's status is not ours to write.
             if let Some(mut status) = mailbox.status()
                 && status.pid == std::process::id()

@@ -32,7 +32,11 @@ fn local(at: Timestamp, zone: &str) -> String {
 /// How an engine stands.
 pub fn status(found: &Found, colour: bool) -> String {
     let Some(status) = &found.status else {
-        return format!("{}: no engine ever ran on it\n", found.db.display());
+        let mut text = format!("{}: no engine ever ran on it\n", found.db.display());
+        for waiting in &found.waiting {
+            let _ = writeln!(text, "  waiting     {waiting}");
+        }
+        return text;
     };
     let mut text = String::new();
     let (on, off) = if colour { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
@@ -105,7 +109,7 @@ fn body(text: &mut String, status: &Status, (on, off): (&str, &str)) {
     line("day", format!("net {}; {} trades ended", status.day_net, status.trades));
     match &status.reconciled {
         Some(last) if last.differences.is_empty() => {
-            line("reconciled", format!("yes, at {}", local(last.at, &status.zone)))
+            line("reconciled", format!("yes, at {}", local(last.at, &status.zone)));
         }
         Some(last) => {
             for difference in &last.differences {
