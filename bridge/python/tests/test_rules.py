@@ -1,5 +1,6 @@
 """The pure parts: numbers, frames, retcodes, requests, guards, caps, proofs, logs."""
 
+import asyncio
 import io
 import json
 import logging
@@ -10,7 +11,7 @@ import unittest
 from decimal import Decimal
 from unittest import mock
 
-from alavanca_bridge import decimals, frames, guards, logs, proof, requests, retcodes, settings
+from alavanca_bridge import decimals, frames, guards, logs, net, proof, requests, retcodes, settings
 from tests import schema
 
 
@@ -189,6 +190,32 @@ class Secrets(unittest.TestCase):
             self.assertNotIn("abab", str(caught.exception))
             with self.assertRaises(proof.SecretError):
                 proof.read_secret(path.with_name("none"))
+
+
+class Tasks(unittest.TestCase):
+    def test_a_task_that_loses_a_cancellation_is_ended_all_the_same(self):
+        lost = []
+
+        async def goes_on():
+            while True:
+                try:
+                    await asyncio.sleep(3600)
+                except asyncio.CancelledError:
+                    if lost:
+                        raise
+                    lost.append(1)
+
+        async def fails():
+            raise OSError("gone")
+
+        async def run():
+            tasks = [asyncio.create_task(work()) for work in (goes_on, fails, goes_on)]
+            await asyncio.sleep(0)
+            await asyncio.wait_for(net.end_all(tasks), 30)
+            return [task.done() for task in tasks]
+
+        self.assertEqual(asyncio.run(run()), [True] * 3)
+        self.assertEqual(lost, [1])
 
 
 class Logs(unittest.TestCase):

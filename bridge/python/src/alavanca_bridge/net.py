@@ -26,6 +26,18 @@ BEGIN_SECONDS = 90
 _OTHER_NAME = (62, 64)
 
 
+async def end_all(tasks):
+    """Cancels tasks until all have ended. Once is not enough: before Python 3.12 `wait_for` loses a cancellation that comes
+    in the moment in which what it waits for is done."""
+    going = set(tasks)
+    while going:
+        for task in going:
+            task.cancel()
+        _, going = await asyncio.wait(going, timeout=0.5)
+    # Whatever they failed with was told, or comes from their being ended.
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class Net:
     """Runs a bridge. `engine` is host and port, `tls` an `ssl.SSLContext` with the name to check, or `None`."""
 
@@ -61,13 +73,13 @@ class Net:
                 task.result()
         finally:
             self._bridge.leave("the bridge is being ended", *_now())
-            if self._writer is not None:
+            # The session may end meanwhile.
+            writer = self._writer
+            if writer is not None:
                 with contextlib.suppress(OSError, asyncio.TimeoutError):
-                    await asyncio.wait_for(self._writer.drain(), 1)
-                self._writer.close()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+                    await asyncio.wait_for(writer.drain(), 1)
+                writer.close()
+            await end_all(tasks)
             await self._end_worker()
 
     # -- the engine ---------------------------------------------------------------------------------------------------
